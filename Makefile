@@ -1,0 +1,74 @@
+# Everything below needs Python >= 3.11 and make, nothing else; pip's own configuration (mirror, proxy, certificates) is honoured.
+
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test format lint types pytest test-matrix clean
+
+# The first interpreter that is new enough, runs and can make a venv. `make PYTHON=/path/to/python test` overrides.
+USABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3.14 python3 python; do \
+  $$name -c '$(USABLE)' >/dev/null 2>&1 && { echo $$name; break; }; done)
+
+BIN := .venv/bin
+SUITE := -n 2 -m 'not matrix'
+# pyright must not look for a newer version of itself.
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+
+# $(call venv,directory): a venv that runs, with a pip that knows dependency groups.
+define venv
+@$(or $(PYTHON),false) -c '$(USABLE)' || { echo >&2 "make: no Python >= 3.11 with venv and ensurepip was found. Install one \
+	(on Debian and Ubuntu also python3-venv), or name it: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)"; exit 1; }
+@$(1)/bin/python -c 'import pip' 2>/dev/null || $(PYTHON) -m venv --clear $(1)
+@$(1)/bin/python -m pip --disable-pip-version-check install --quiet --upgrade 'pip>=25.1'
+endef
+INSTALL = bin/python -m pip --disable-pip-version-check install --quiet --editable
+
+help:  ## show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+setup: .venv/ready  ## make .venv with the package and the tools
+
+.venv/ready: pyproject.toml Makefile
+	$(call venv,.venv)
+	@echo "installing llmswitch and the tools into .venv"
+	@.venv/$(INSTALL) . --group dev
+	@touch $@
+
+demo: .venv/ready  ## watch an app survive the block (20 s, no key, no network)
+	@$(BIN)/llmswitch demo
+
+test: format lint types pytest  ## everything that must pass before a merge
+
+format: .venv/ready
+	$(BIN)/ruff format --check .
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+
+types: .venv/ready
+	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+pytest: .venv/ready  ## the tests alone
+	$(BIN)/python -m pytest $(SUITE)
+
+# Other openai majors run the whole suite; the newest also has the vendors' SDKs, which judge the sandbox, and the local model.
+.matrix/openai-1/ready: REQUIREMENTS := . 'openai>=1.99,<1.100'
+.matrix/openai-2/ready: REQUIREMENTS := . 'openai>=2,<3'
+.matrix/openai-3/ready: REQUIREMENTS := '.[all]' 'openai>=3,<4'
+.matrix/openai-%/ready: pyproject.toml Makefile
+	@mkdir -p .matrix
+	$(call venv,$(@D))
+	@echo "installing $(subst .,llmswitch,$(word 1,$(REQUIREMENTS))) with $(word 2,$(REQUIREMENTS)) into $(@D)"
+	@$(@D)/$(INSTALL) $(REQUIREMENTS) --group test
+	@touch $@
+
+test-matrix: .matrix/openai-1/ready .matrix/openai-2/ready .matrix/openai-3/ready  ## other openai majors, vendors' SDKs, the real model
+	.matrix/openai-1/bin/python -m pytest $(SUITE)
+	.matrix/openai-2/bin/python -m pytest $(SUITE)
+	.matrix/openai-3/bin/llmswitch local pull
+	.matrix/openai-3/bin/python -m pytest -m matrix
+
+clean:  ## remove what the targets above made
+	rm -rf .venv .matrix dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

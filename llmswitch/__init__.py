@@ -1,0 +1,85 @@
+"""Swap one import line: `from llmswitch import OpenAI`. Names are resolved when they are asked for; importing this does nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from llmswitch.adapter import Adapter, adapters, register
+    from llmswitch.errors import LLMSwitchError
+    from llmswitch.explain import explain
+    from llmswitch.failure import Failure, classify
+    from llmswitch.hooks import Event, Hook
+    from llmswitch.openai import (
+        AllProvidersFailedError,
+        AsyncOpenAI,
+        ConfigError,
+        InvalidRequestError,
+        NoProviderError,
+        OpenAI,
+        ProviderError,
+        QuotaExhaustedError,
+        RegionBlockedError,
+        StreamInterruptedError,
+    )
+    from llmswitch.report import Attempt, Change, Report
+    from llmswitch.switch import AsyncSwitch, Switch
+
+__all__ = [
+    "Adapter",
+    "AllProvidersFailedError",
+    "AsyncOpenAI",
+    "AsyncSwitch",
+    "Attempt",
+    "Change",
+    "ConfigError",
+    "Event",
+    "Failure",
+    "Hook",
+    "InvalidRequestError",
+    "LLMSwitchError",
+    "NoProviderError",
+    "OpenAI",
+    "ProviderError",
+    "QuotaExhaustedError",
+    "RegionBlockedError",
+    "Report",
+    "StreamInterruptedError",
+    "Switch",
+    "adapters",
+    "classify",
+    "explain",
+    "register",
+]
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "adapter": ("Adapter", "adapters", "register"),
+    "errors": ("LLMSwitchError",),
+    "explain": ("explain",),
+    "failure": ("Failure", "classify"),
+    "hooks": ("Event", "Hook"),
+    "report": ("Attempt", "Change", "Report"),
+    "switch": ("AsyncSwitch", "Switch"),
+}
+_MODULES = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Resolve a public name; what is not ours is openai's, so that `import llmswitch as openai` goes on working."""
+    if name.startswith("__"):
+        raise AttributeError(f"module 'llmswitch' has no attribute {name!r}")
+    from importlib import import_module
+
+    if name in _MODULES:
+        value = getattr(import_module(f"llmswitch.{_MODULES[name]}"), name)
+    else:
+        ours = import_module("llmswitch.openai")
+        value = getattr(ours if name in ours.__all__ else import_module("openai"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

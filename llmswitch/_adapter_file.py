@@ -1,0 +1,315 @@
+"""From a TOML file to an `Adapter`. `CONTRIBUTING.md` shows the format; an unknown key is an error, never ignored."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import re
+from typing import TYPE_CHECKING, Final, cast, get_args
+
+from llmswitch._table import nearest, read
+from llmswitch.adapter import (
+    CAPABILITIES,
+    EVERYWHERE,
+    TIERS,
+    Adapter,
+    Fact,
+    Interval,
+    Model,
+    Price,
+    Rule,
+    RuleAction,
+    Serves,
+    Site,
+)
+from llmswitch.failure.rule import parse as parse_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+    from typing import Literal
+
+    from llmswitch._table import Table
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9_-]*")
+_REGION: Final = re.compile(r"[A-Z]{2}")
+_AS_OF: Final = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
+_INTERVAL: Final = re.compile(r"([\[(])\s*(-?[\d.]+)\s*,\s*(-?[\d.]+|max_output)\s*([\])])")
+_CHAT: Final = frozenset({"chat", "stream", "tools", "json_object", "json_schema", "vision", "reasoning", "logprobs"})
+_FAILED: Final = "error"  # as a finish reason: the answer broke off on the vendor's side
+_FINISH_REASONS: Final = ("stop", "length", "tool_calls", "content_filter", "function_call", _FAILED)
+
+
+def parse(path: Path) -> Adapter:
+    """Read and check one file.
+
+    Raises:
+        ConfigError: naming the file, the key, what was found and what is allowed.
+    """
+    return _Reader(read(path)).adapter()
+
+
+class _Reader:
+    """One file being read: the table and the facts that its rows refer to."""
+
+    def __init__(self, top: Table) -> None:
+        self._top = top
+        self._facts = dict(self._read_facts())
+
+    def adapter(self) -> Adapter:
+        top = self._top
+        name = top.need("name", str)
+        if not _NAME.fullmatch(name):
+            raise top.error("name", name, "lower-case letters, digits, - and _, a letter first")
+        models = {model.name: model for model in self._models()}
+        reasons = self._finish_reasons()
+        adapter = Adapter(
+            name=name,
+            aliases=top.texts("aliases"),
+            title=top.need("title", str),
+            title_zh=top.text("title_zh"),
+            dialect=top.text("dialect", "openai"),
+            headquarters=top.text("headquarters"),
+            tags=top.texts("tags"),
+            rank=top.need("rank", int),
+            sites=tuple(self._sites(name)),
+            key_env=(_variable(name), *top.texts("key_env")),
+            models=models,
+            tiers=self._tiers(models),
+            parameters=tuple(self._rule(row) for row in top.tables("parameters")),
+            errors=parse_errors(list(top.jsons("errors")), file=top.file),
+            finish_reasons={word: reason for word, reason in reasons.items() if reason != _FAILED},
+            failing_finish_reasons=frozenset(word for word, reason in reasons.items() if reason == _FAILED),
+            resources=frozenset(top.texts("resources")) or frozenset({"chat", "embeddings", "models"}),
+            embeddings_batch=top.take("embeddings_batch", int),
+            keyless=top.take("keyless", bool) or False,
+            docs=top.text("docs"),
+        )
+        top.close()
+        return adapter
+
+    def _read_facts(self) -> Iterator[tuple[str, Fact]]:
+        facts = self._top.table("facts")
+        for name in facts:
+            row = facts.table(name)
+            as_of = row.need("as_of", str)
+            if not _AS_OF.fullmatch(as_of):
+                raise row.error("as_of", as_of, "YYYY, YYYY-MM or YYYY-MM-DD")
+            source = row.need("source", str)
+            if not source.strip():
+                raise row.error("source", source, "where the facts were read")
+            yield name, Fact(source=source, as_of=as_of, confidence=row.choice("confidence", ("high", "medium", "low")))
+            row.close()
+
+    def _fact(self, row: Table, default: str) -> Fact:
+        """The `[facts.NAME]` that a row names; by default the one called as the row's table."""
+        name = row.text("fact", default)
+        if name not in self._facts:
+            names = ", ".join(self._facts) or "none: add [facts.NAME] with source, as_of, confidence"
+            raise row.error("fact", name, f"a name under [facts]: {names}")
+        return self._facts[name]
+
+    def _sites(self, provider: str) -> Iterator[Site]:
+        sites = self._top.table("sites")
+        if not tuple(sites):
+            raise self._top.error("sites", None, "at least one [sites.NAME]")
+        for name in sites:
+            row = sites.table(name)
+            if not _NAME.fullmatch(name):
+                raise sites.error(name, name, "lower-case letters, digits, - and _, a letter first")
+            base_url = row.need("base_url", str)
+            if base_url and not re.fullmatch(r"https://[^\s?#]+[^\s?#/]", base_url):
+                raise row.error(
+                    "base_url", base_url, 'an https URL without a trailing slash, or "" where it depends on the account'
+                )
+            yield Site(
+                name=name,
+                base_url=base_url,
+                hosts=_hosts(row, base_url),
+                paths=row.texts("paths"),
+                serves=cast("Serves", row.choice("serves", get_args(Serves))),
+                regions=_regions(row, "regions"),
+                not_served=_regions(row, "not_served"),
+                unknown=_regions(row, "unknown"),
+                discouraged=_regions(row, "discouraged"),
+                preferred=_regions(row, "preferred", EVERYWHERE),
+                binds=frozenset(row.texts("binds", ("caller", "end_user"))),
+                enforcement=row.texts("enforcement", ("ip", "account", "key", "contract")),
+                data_location=row.take("data_location", str),
+                key_env=(_variable(provider, name), *row.texts("key_env")),
+                key_pattern=_pattern(row, "key_pattern"),
+                fact=self._fact(row, "sites"),
+                note=row.text("note"),
+            )
+            row.close()
+
+    def _models(self) -> Iterator[Model]:
+        base = frozenset(self._top.texts("capabilities", CAPABILITIES))
+        models = self._top.table("models")
+        read: dict[str, Model] = {}
+        for name in models:
+            row = models.table(name)
+            like = row.take("like", str)
+            if like is not None:
+                if like not in read:
+                    raise row.error("like", like, "a model further up: " + ", ".join(read))
+                model = dataclasses.replace(
+                    read[like],
+                    name=name,
+                    aliases=row.texts("aliases"),
+                    patterns=row.texts("patterns"),
+                    context=row.take("context", int) or read[like].context,
+                    max_output=row.take("max_output", int) or read[like].max_output,
+                    retired=row.take("retired", dt.date),
+                    note=row.text("note") or read[like].note,
+                )
+            else:
+                model = self._model(name, row, base)
+            row.close()
+            read[name] = model
+            yield model
+
+    def _model(self, name: str, row: Table, base: frozenset[str]) -> Model:
+        tier = row.choice("tier", TIERS)
+        embedding = tier == "embedding"
+        # What is certain by the kind of model: an embedding does not chat, a chat model does not embed.
+        certain = _CHAT if embedding else frozenset({"embeddings"})
+        lacks = certain | frozenset(row.texts("lacks", CAPABILITIES))
+        adds = frozenset(row.texts("adds", CAPABILITIES))
+        has = frozenset({"embeddings"}) if embedding else base
+        return Model(
+            name=name,
+            aliases=row.texts("aliases"),
+            patterns=row.texts("patterns"),
+            tier=tier,
+            context=row.take("context", int),
+            max_output=row.take("max_output", int),
+            capabilities=(has | adds) - lacks,
+            lacks=lacks,
+            retired=row.take("retired", dt.date),
+            dimensions=tuple(cast("int", value) for value in row.jsons("dimensions")),
+            price=self._price(row),
+            fact=self._fact(row, "models"),
+            note=row.text("note"),
+        )
+
+    def _price(self, row: Table) -> Price | None:
+        if "price" not in row:
+            return None
+        price = row.table("price")
+        found = Price(
+            currency=price.need("currency", str),
+            input=price.take("input", float),
+            output=price.take("output", float),
+            cached_input=price.take("cached_input", float),
+            fact=self._fact(price, "prices"),
+        )
+        price.close()
+        return found
+
+    def _tiers(self, models: Mapping[str, Model]) -> dict[str, str]:
+        table = self._top.table("tiers")
+        tiers: dict[str, str] = {}
+        for tier in TIERS:
+            target = table.take(tier, str)
+            if target is None:
+                continue
+            if target not in models:
+                raise table.error(tier, target, "a name under [models]" + nearest(target, models))
+            if ("embeddings" in models[target].capabilities) != (tier == "embedding"):
+                raise table.error(tier, target, "an embedding model for the tier embedding, chat models for the others")
+            tiers[tier] = target
+        table.close()
+        return tiers
+
+    def _finish_reasons(self) -> dict[str, str]:
+        table = self._top.table("finish_reasons")
+        return {word: table.choice(word, _FINISH_REASONS) for word in table}
+
+    def _rule(self, row: Table) -> Rule:
+        action = cast("RuleAction", row.choice("action", get_args(RuleAction)))
+        rule = Rule(
+            names=_names(row, action),
+            action=action,
+            reason=row.need("reason", str),
+            fact=self._fact(row, "parameters"),
+            to=row.json("to"),
+            interval=_interval(row, "range"),
+            step=row.take("step", float) or 0.01,
+            models=row.texts("models"),
+            tiers=frozenset(row.texts("tiers", TIERS)),
+            when=cast(
+                "Literal['stream', 'no_stream'] | None", row.choice("when", ("stream", "no_stream", ""), "") or None
+            ),
+            unless=frozenset(row.texts("unless")),
+            requires=frozenset(row.texts("requires")),
+            values=row.jsons("values"),
+            keeps=row.jsons("keeps"),
+            neutral=row.jsons("neutral"),
+            length=_interval(row, "length"),
+        )
+        row.close()
+        if action == "clamp" and rule.interval is None:
+            raise row.error("range", None, 'an interval such as "[0, 2)"')
+        if action in {"rename", "role", "merge"} and not isinstance(rule.to, str):
+            raise row.error("to", rule.to, "a string")
+        if action in {"add", "replace"} and rule.to is None:
+            raise row.error("to", None, "the value to send")
+        return rule
+
+
+def _variable(*words: str) -> str:
+    return "LLMSWITCH_" + "_".join(word.upper().replace("-", "_") for word in words) + "_API_KEY"
+
+
+def _names(row: Table, action: str) -> tuple[str, ...]:
+    if action in {"role", "merge"}:
+        return ("messages",)
+    names = row.texts("names")
+    if not names:
+        raise row.error("names", None, "the parameters this rule is about, as a list")
+    return names
+
+
+def _hosts(row: Table, base_url: str) -> tuple[str, ...]:
+    hosts = row.texts("hosts")
+    for position, host in enumerate(hosts):
+        if not re.fullmatch(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+", host):
+            raise row.error(f"hosts[{position}]", host, 'a host name in lower case, or "*." and a suffix of one')
+    own = base_url.removeprefix("https://").partition("/")[0].partition(":")[0]
+    return hosts if not own or own in hosts else (own, *hosts)
+
+
+def _regions(row: Table, name: str, *extra: str) -> frozenset[str]:
+    codes = row.texts(name)
+    for position, code in enumerate(codes):
+        if not _REGION.fullmatch(code) and code not in extra:
+            raise row.error(f"{name}[{position}]", code, "an ISO 3166-1 alpha-2 code such as CN")
+    if len(set(codes)) != len(codes):
+        raise row.error(name, sorted({code for code in codes if codes.count(code) > 1}), "each code once")
+    return frozenset(codes)
+
+
+def _pattern(row: Table, name: str) -> str | None:
+    value = row.take(name, str)
+    if value is not None:
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise row.error(name, value, f"a regular expression ({error})") from error
+    return value
+
+
+def _interval(row: Table, name: str) -> Interval | None:
+    text = row.take(name, str)
+    if text is None:
+        return None
+    match = _INTERVAL.fullmatch(text)
+    if match is None:
+        raise row.error(name, text, 'an interval such as "[0, 2)", "(0, 1]" or "[2, max_output]"')
+    left, low, high, right = match.groups()
+    try:
+        top: float | Literal["max_output"] = "max_output" if high == "max_output" else float(high)
+        return Interval(float(low), top, low_open=left == "(", high_open=right == ")")
+    except ValueError as error:
+        raise row.error(name, text, "numbers as ends") from error

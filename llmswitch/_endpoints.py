@@ -1,0 +1,450 @@
+"""Which (provider, site) pairs take part, with which key, at which address: from settings and environment. Part of `config`.
+
+A bare vendor key (`DASHSCOPE_API_KEY`) belongs to one site: the configured one, else the region's, else the home
+site. It is never tried
+on a second one. A key variable of one site (`DASHSCOPE_INTL_API_KEY`) makes that site's endpoint.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from llmswitch import adapter as adapters
+from llmswitch._settings import ProviderSettings, SiteSettings
+from llmswitch.errors import ConfigError
+from llmswitch.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from llmswitch._settings import Settings
+    from llmswitch.adapter import Adapter, Site
+
+_SDK: Final = "openai"  # whose variables the openai package reads: OPENAI_API_KEY, OPENAI_BASE_URL
+_SDK_KEY: Final = "OPENAI_API_KEY"
+_SDK_URL: Final = "OPENAI_BASE_URL"
+_COMPATIBLE: Final = "compatible"  # what serves at a host that no adapter knows
+_LOCAL: Final = "local"
+_PRIVATE_SUFFIXES: Final = (".localhost", ".local", ".lan", ".internal", ".intranet", ".home.arpa", ".svc", ".corp")
+_UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f]|[^\x00-\xff]")
+_SPACE: Final = re.compile(r"[\s\x00-\x20\x7f]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Endpoint:
+    """One provider at one of its sites, with a key: somewhere a call can go.
+
+    Attributes:
+        base_url: without a trailing slash; "" for the local model, whose address is known once it runs.
+        key: None where the server wants none.
+        key_source: the argument, variable or key of the file that gave it.
+        first: where the caller's own `base_url`, headers and unknown model names belong; one endpoint at most has it.
+        explicit: named by the caller's `base_url=` or `OPENAI_BASE_URL`.
+        moved: not at the vendor's own address; the region rules stay the vendor's.
+        serves_also: regions that the user says it serves, whatever the adapter says.
+    """
+
+    adapter: Adapter
+    site: Site
+    base_url: str
+    key: Secret | None = None
+    key_source: str = ""
+    first: bool = False
+    explicit: bool = False
+    moved: bool = False
+    serves_also: frozenset[str] = frozenset()
+
+    @property
+    def provider(self) -> str:
+        """The adapter's name."""
+        return self.adapter.name
+
+    @property
+    def name(self) -> str:
+        """`provider@site`."""
+        return f"{self.adapter.name}@{self.site.name}"
+
+    @property
+    def identity(self) -> str:
+        """What health is learned about: the name, and the address where it is not the vendor's own."""
+        return f"{self.name} {self.base_url}" if self.moved else self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Absent:
+    """A known endpoint that does not take part. `configured`: the user set something for it, which did not suffice or was overruled."""
+
+    endpoint: Endpoint
+    reason: str
+    configured: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What `find` gives; `private`: the first endpoint is a private host that the caller named as base_url."""
+
+    endpoints: tuple[Endpoint, ...]
+    absent: tuple[Absent, ...]
+    private: bool
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Address:
+    url: str
+    private: bool
+    warning: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Explicit:
+    """The endpoint that base_url names."""
+
+    adapter: Adapter
+    site: Site
+    address: _Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Key:
+    secret: Secret
+    source: str
+
+
+def find(
+    environ: Mapping[str, str],
+    settings: Settings,
+    region: str | None,
+    *,
+    api_key: str | None,
+    base_url: str | None,
+    file: str,
+) -> Found:
+    """Every known endpoint, sorted into those that take part (in the default order) and those that do not.
+
+    Raises:
+        ConfigError: a key or an address cannot be used.
+    """
+    finder = _Finder(environ, settings, region, _argument(api_key), _explicit(environ, base_url), file)
+    rows = [row for name in adapters.adapters() for row in finder.rows(adapters.get(name))]
+    endpoints = [row for row in rows if isinstance(row, Endpoint)]
+    order = settings.order or ()
+    endpoints.sort(key=lambda endpoint: rank(endpoint, region, order))
+    first = next((e for e in endpoints if e.explicit), None) or next((e for e in endpoints if e.provider == _SDK), None)
+    first = first or (endpoints[0] if endpoints else None)
+    endpoints = [replace(endpoint, first=endpoint is first) for endpoint in endpoints]
+    endpoints.sort(key=lambda endpoint: rank(endpoint, region, order))
+    return Found(
+        endpoints=tuple(endpoints),
+        absent=tuple(row for row in rows if isinstance(row, Absent)),
+        private=finder.private,
+        warnings=tuple(dict.fromkeys(finder.warnings)),
+    )
+
+
+def rank(endpoint: Endpoint, region: str | None, order: tuple[str, ...]) -> tuple[int, bool, bool, int, bool, str]:
+    """The default order: the user's, the first endpoint, who is at home in the region, the adapters' rank, the region's site."""
+    places = [place for place, entry in enumerate(order) if entry in (endpoint.provider, endpoint.name)]
+    site, adapter = endpoint.site, endpoint.adapter
+    at_home = (
+        region is not None and site.verdict(region) == "served" and region in (*site.preferred, adapter.headquarters)
+    )
+    chosen = adapter.site_for(region) is site
+    return (
+        places[0] if places else len(order),
+        not endpoint.first,
+        not at_home,
+        adapter.rank,
+        not chosen,
+        endpoint.name,
+    )
+
+
+class _Finder:
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        settings: Settings,
+        region: str | None,
+        api_key: _Key | None,
+        explicit: _Explicit | None,
+        file: str,
+    ) -> None:
+        self._environ, self._settings, self._region, self._file = environ, settings, region, file
+        self._api_key, self._explicit = api_key, explicit
+        self._sdk_key = self._variable(_SDK_KEY)
+        self._withheld = self._sdk_key_is_anothers()
+        self.private = False
+        self.warnings: list[str] = []
+
+    def rows(self, adapter: Adapter) -> Iterator[Endpoint | Absent]:
+        """One row for each site of the provider."""
+        own = self._settings.tables.get(adapter.name, ProviderSettings())
+        explicit = self._explicit if self._explicit and self._explicit.adapter is adapter else None
+        keys = {site.name: key for site in adapter.sites if (key := self._site_key(adapter, site, own))}
+        bare = self._bare_key(adapter, own, explicit)
+        if explicit is not None:
+            main = explicit.site
+            key, bare = self._explicit_key(keys.get(main.name), bare)
+            if key is not None:
+                keys[main.name] = key
+            if bare is not None:
+                keys.setdefault(self._belongs(adapter, own, keys).name, bare)
+        else:
+            main = self._main_site(adapter, own, keys, bare)
+            if bare is not None:
+                keys.setdefault(main.name, bare)
+        for site in adapter.sites:
+            yield self._row(adapter, site, own, keys.get(site.name), site is main, explicit)
+
+    def _row(
+        self,
+        adapter: Adapter,
+        site: Site,
+        own: ProviderSettings,
+        key: _Key | None,
+        main: bool,
+        explicit: _Explicit | None,
+    ) -> Endpoint | Absent:
+        named = explicit if explicit is not None and explicit.site is site else None
+        address = self._address(adapter, site, own, main, named)
+        url = address.url if address else site.base_url
+        endpoint = Endpoint(
+            adapter=adapter,
+            site=site,
+            base_url=url,
+            key=key.secret if key else None,
+            key_source=key.source if key else "",
+            explicit=named is not None,
+            moved=url != site.base_url,
+            serves_also=own.serves_also,
+        )
+        reason = self._reason(endpoint, own, main)
+        if reason:
+            return Absent(endpoint=endpoint, reason=reason, configured=key is not None or named is not None)
+        if address and address.warning:
+            self.warnings.append(address.warning)
+        if address and named is not None:
+            self.private = address is named.address and address.private
+        return endpoint
+
+    def _reason(self, endpoint: Endpoint, own: ProviderSettings, main: bool) -> str:
+        """Why it takes no part; "" when it does."""
+        adapter, site, settings = endpoint.adapter, endpoint.site, self._settings
+        anywhere = site.serves == "anywhere"
+        if not own.enabled:
+            return f"enabled = false in {self._file}"
+        if settings.providers is not None and not {adapter.name, endpoint.name}.intersection(settings.providers):
+            return f"not among the providers allowed: {', '.join(settings.providers) or 'none'}"
+        if adapter.keyless and not self._asked(adapter, settings):
+            return "only when asked for: local=True, LLMSWITCH_LOCAL=1 or local = true"
+        if adapter.keyless:
+            return ""
+        if not endpoint.base_url:
+            variable = f"{_prefix(adapter)}_{'' if anywhere else f'{_word(site.name)}_'}BASE_URL"
+            return f"no base_url: set {variable}" + ("" if anywhere else " (the address depends on your account)")
+        if endpoint.key is None and not anywhere:
+            return self._no_key(adapter, site, own, main)
+        return ""
+
+    def _asked(self, adapter: Adapter, settings: Settings) -> bool:
+        if adapter.name == _LOCAL and settings.local is not None:
+            return bool(settings.local)
+        named = {entry.partition("@")[0] for entry in settings.providers or ()}
+        return adapter.name in named or adapter.name in settings.tables
+
+    def _no_key(self, adapter: Adapter, site: Site, own: ProviderSettings, main: bool) -> str:
+        named = own.sites.get(site.name, SiteSettings()).api_key_env or (own.api_key_env if main else None)
+        if named:
+            return f"no key: {named} (api_key_env in {self._file}) is not set"
+        groups = (adapter.key_env, site.key_env) if main else (site.key_env, adapter.key_env)
+        vendors = [name for group in groups for name in group if not name.startswith("LLMSWITCH_")]
+        return f"no key: set {(vendors if vendors and (main or site.key_env[1:]) else groups[0])[0]}"
+
+    # --- keys -------------------------------------------------------------------------------------------------
+    # ---------------
+
+    def _sdk_key_is_anothers(self) -> frozenset[str]:
+        """OPENAI_API_KEY is not OpenAI's where it goes with another host's base_url: it must not reach OpenAI, then."""
+        sdk = adapters.get(_SDK)
+        beside = _named_host(self._environ.get(_SDK_URL, ""), _SDK_URL)
+        other = self._explicit is not None and self._explicit.adapter is not sdk
+        if (beside is not None and beside.adapter is not sdk) or (other and self._api_key is None):
+            return frozenset({_SDK_KEY})
+        return frozenset()
+
+    def _explicit_key(self, site_key: _Key | None, bare: _Key | None) -> tuple[_Key | None, _Key | None]:
+        """The key for the endpoint that base_url names, and the vendor's bare key where it is still free.
+
+        The argument; else the vendor's own; else OPENAI_API_KEY, because that is what openai sends to its base_url.
+        """
+        if self._api_key is not None:
+            return self._api_key, bare if bare is not self._api_key else None
+        if site_key is not None:
+            return site_key, bare
+        return bare or self._sdk_key, None
+
+    def _site_key(self, adapter: Adapter, site: Site, own: ProviderSettings) -> _Key | None:
+        mine = own.sites.get(site.name, SiteSettings())
+        where = f"providers.{adapter.name}.sites.{site.name}"
+        return self._first_key(site.key_env, mine.api_key, mine.api_key_env, where)
+
+    def _bare_key(self, adapter: Adapter, own: ProviderSettings, explicit: _Explicit | None) -> _Key | None:
+        if adapter.name == _SDK and self._api_key is not None and self._explicit is None:
+            return self._api_key
+        variables = tuple(name for name in adapter.key_env if name not in self._withheld or explicit is not None)
+        return self._first_key(variables, own.api_key, own.api_key_env, f"providers.{adapter.name}")
+
+    def _first_key(self, variables: tuple[str, ...], value: str | None, named: str | None, where: str) -> _Key | None:
+        """Ours (LLMSWITCH_…), then the file's, then the vendor's. A variable that the file names stands for itself alone."""
+        ours = [name for name in variables if name.startswith("LLMSWITCH_")]
+        theirs = [name for name in variables if not name.startswith("LLMSWITCH_")]
+        for name in ours:
+            if key := self._variable(name):
+                return key
+        if value is not None:
+            source = f"{where}.api_key in {self._file}"
+            return _Key(secret=_secret(value, source), source=source)
+        for name in [named] if named else theirs:
+            if key := self._variable(name):
+                return key
+        return None
+
+    def _variable(self, name: str) -> _Key | None:
+        value = self._environ.get(name, "")
+        return _Key(secret=_secret(value, name), source=name) if value.strip() else None
+
+    def _main_site(self, adapter: Adapter, own: ProviderSettings, keys: Mapping[str, _Key], bare: _Key | None) -> Site:
+        """The site that the provider's bare key and base_url belong to."""
+        if own.site is None and bare is None and len(keys) == 1:
+            return adapter.site(next(iter(keys)))
+        return self._belongs(adapter, own, keys)
+
+    def _belongs(self, adapter: Adapter, own: ProviderSettings, keys: Mapping[str, _Key]) -> Site:
+        if own.site is not None:
+            return adapter.site(own.site)
+        chosen = adapter.site_for(self._region)
+        free = (site for site in (chosen, adapter.home_site()) if site.name not in keys)
+        return next(free, chosen)
+
+    # --- addresses --------------------------------------------------------------------------------------------
+    # ---------------
+
+    def _address(
+        self, adapter: Adapter, site: Site, own: ProviderSettings, main: bool, explicit: _Explicit | None
+    ) -> _Address | None:
+        """Where the endpoint is, None where nobody moved it."""
+        anywhere = site.serves == "anywhere"
+        if explicit is not None and anywhere:
+            return explicit.address
+        prefix = _prefix(adapter)
+        for variable in (f"{prefix}_{_word(site.name)}_BASE_URL", f"{prefix}_BASE_URL" if main else ""):
+            if value := self._environ.get(variable, "").strip():
+                return _address(value, variable, http_anywhere=anywhere)
+        if explicit is not None:
+            return explicit.address
+        where = f"{self._file}: providers.{adapter.name}"
+        if url := own.sites.get(site.name, SiteSettings()).base_url:
+            return _address(url, f"{where}.sites.{site.name}.base_url", http_anywhere=anywhere)
+        if main and own.base_url:
+            return _address(own.base_url, f"{where}.base_url", http_anywhere=anywhere)
+        return None
+
+
+def _word(name: str) -> str:
+    return name.upper().replace("-", "_")
+
+
+def _prefix(adapter: Adapter) -> str:
+    return f"LLMSWITCH_{_word(adapter.name)}"
+
+
+def _argument(api_key: str | None) -> _Key | None:
+    if api_key is None or api_key == "":
+        return None
+    return _Key(secret=_secret(api_key, "argument api_key"), source="argument api_key")
+
+
+def _secret(value: object, where: str) -> Secret:
+    """A key that fits into a header. Errors never show it."""
+    if not isinstance(value, str):
+        raise ConfigError(f"{where}: a key is a string, not {type(value).__name__}.")
+    if value != value.rstrip("\r\n") and not _UNSAFE.search(value.rstrip("\r\n")):
+        raise ConfigError(
+            f"{where}: the key ends in a line break, as a key read from a file often does. Take it away: read().strip() in Python, "
+            "`tr -d '\\r\\n' < file` in a shell, `echo -n` or printf where a secret is made."
+        )
+    if found := _UNSAFE.search(value):
+        kind = "a line break or another control character" if ord(found[0]) < 128 else "a character no header can carry"  # noqa: PLR2004
+        raise ConfigError(
+            f"{where}: the key has {kind} at position {found.start()}; copy it again from the provider's console."
+        )
+    if value != value.strip():
+        raise ConfigError(f"{where}: the key has a space before or after it; take it away.")
+    if not value:
+        raise ConfigError(f"{where}: the key is empty; leave it out instead.")
+    if value.lower().startswith("bearer "):
+        raise ConfigError(f"{where}: leave out the word Bearer; give the key alone.")
+    return Secret(value)
+
+
+def _explicit(environ: Mapping[str, str], base_url: str | None) -> _Explicit | None:
+    """The endpoint that the caller names as openai would: the argument, else OPENAI_BASE_URL."""
+    if base_url is not None and not isinstance(base_url, str):
+        raise ConfigError(
+            f"argument base_url: found {type(base_url).__name__}; allowed: a string such as 'https://host/v1'."
+        )
+    return _named_host(base_url or "", "argument base_url") or _named_host(environ.get(_SDK_URL, ""), _SDK_URL)
+
+
+def _named_host(value: str, where: str) -> _Explicit | None:
+    if not value.strip():
+        return None
+    address = _address(value.strip(), where, http_anywhere=True)
+    adapter, site = adapters.by_host(urlsplit(address.url).hostname or "") or _compatible()
+    return _Explicit(adapter=adapter, site=site, address=address)
+
+
+def _compatible() -> tuple[Adapter, Site]:
+    adapter = adapters.get(_COMPATIBLE)
+    return adapter, adapter.home_site()
+
+
+def _address(value: str, where: str, *, http_anywhere: bool) -> _Address:
+    """A checked base URL without its trailing slashes."""
+    example = "a URL such as https://host/v1"
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname or "", parts.port  # a port out of range raises
+    except ValueError as error:
+        raise ConfigError(f"{where}: found {value[:80]!r}; allowed: {example} ({error}).") from None
+    if parts.username or parts.password:
+        raise ConfigError(f"{where}: a user name or password must not stand in a URL; give the key as api_key instead.")
+    if parts.scheme not in ("https", "http") or not host or parts.query or parts.fragment or _SPACE.search(value):
+        raise ConfigError(f"{where}: found {value[:80]!r}; allowed: {example}, without a query.")
+    loopback, private = _nearness(host)
+    warning = ""
+    if parts.scheme == "http" and not loopback:
+        if not http_anywhere:
+            raise ConfigError(
+                f"{where}: found {value[:80]!r}; allowed: https://, or http:// on this machine (127.0.0.1)."
+            )
+        if not private:
+            warning = f"{where} = {value[:80]} is not encrypted: keys and prompts can be read on the way; use https://."
+    return _Address(url=value.rstrip("/"), private=loopback or private, warning=warning)
+
+
+def _nearness(host: str) -> tuple[bool, bool]:
+    """Whether a host is this machine, and whether it is in a private network: by its name alone, nothing is looked up."""
+    host = host.rstrip(".").lower()
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost"), "." not in host or host.endswith(_PRIVATE_SUFFIXES)
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    address = mapped or address
+    return address.is_loopback, not address.is_global or address.is_unspecified

@@ -1,0 +1,17 @@
+"""The httpx that the installed openai speaks: `httpx2` from openai 3 on, `httpx` before. The one place that looks."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import openai._base_client as _base_client
+from openai._base_client import AsyncHttpxClientWrapper, SyncHttpxClientWrapper
+
+if TYPE_CHECKING:
+    import httpx2 as httpx
+else:
+    # openai's own client module imports exactly one of the two; both have the same names and shapes.
+    httpx = sys.modules["httpx2" if hasattr(_base_client, "httpx2") else "httpx"]
+
+__all__ = ["AsyncHttpxClientWrapper", "SyncHttpxClientWrapper", "httpx"]

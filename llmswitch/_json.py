@@ -1,0 +1,30 @@
+"""JSON as it stands on the wire: the type, the reader, the writer."""
+
+from __future__ import annotations
+
+import json
+from typing import Union
+
+JsonValue = Union[None, bool, int, float, str, "list[JsonValue]", "dict[str, JsonValue]"]  # noqa: UP007 - recursive at run time
+Json = dict[str, JsonValue]
+
+
+def loads(text: bytes | str) -> JsonValue:
+    """Read one JSON document.
+
+    Raises:
+        ValueError: the text is not JSON, or not UTF-8.
+        RecursionError: it is nested deeper than the interpreter allows.
+    """
+    value: JsonValue = json.loads(text)
+    return value
+
+
+def dumps(value: object) -> bytes:
+    """Write JSON as openai's SDK does: compact, UTF-8, no NaN.
+
+    Raises:
+        ValueError: NaN or infinity, a circular value, or a lone surrogate (`UnicodeEncodeError`).
+        TypeError: a value that JSON has no form for.
+    """
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()

@@ -1,0 +1,351 @@
+"""The transport under openai's httpx client: an httpx request in, the engine's answer out.
+
+Chat, embeddings and models calls go to the engine; every other resource lives at OpenAI (or at the endpoint that `base_url` names) and goes
+there, while it serves the region.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, cast
+
+import openai
+from pydantic import BaseModel
+
+from llmswitch import _openai_errors, errors
+from llmswitch._httpx import httpx
+from llmswitch._json import dumps, loads
+from llmswitch.call import Call, Headers, Timeouts
+from llmswitch.exchange import AsyncExchange, Exchange
+from llmswitch.failover import LoneFailure
+from llmswitch.failure import Kind
+from llmswitch.transport.base import Request, TransportError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from llmswitch.call import Answer
+    from llmswitch.engine import Engine
+    from llmswitch.report import Report
+    from llmswitch.transport.base import AsyncResponse, AsyncSender, Response, Sender
+
+# Under these keys a request carries its engine, and a response what happened; httpx leaves unknown extensions alone.
+ENGINE: Final = "llmswitch.engine"
+EXTRA: Final = "llmswitch.extra"
+HAPPENED: Final = "llmswitch.happened"
+FINAL: Final = "llmswitch.final"
+CASE: Final = "llmswitch.case"
+
+# What httpx has decoded or will frame itself, and cookies: those of one vendor must not reach another.
+_OURS: Final = frozenset({"content-encoding", "transfer-encoding", "content-length", "set-cookie", "connection", "keep-alive"})
+_FRAMING: Final = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"})
+_OPERATIONS: Final = {
+    ("POST", "/chat/completions"): "chat",
+    ("POST", "/embeddings"): "embeddings",
+    ("GET", "/models"): "models",
+}
+
+
+def mark(request: httpx.Request, engine: Engine, options: object) -> httpx.Request:
+    """Put into a request what the transport needs to know of it."""
+    request.extensions[ENGINE] = engine
+    request.extensions[EXTRA] = getattr(options, "extra_json", None)
+    return request
+
+
+def operation_of(method: str, path: str) -> str | None:
+    """The engine's operation behind this request, None where it is OpenAI's alone."""
+    for (verb, suffix), operation in _OPERATIONS.items():
+        if method == verb and path.endswith(suffix):
+            return operation
+    return None
+
+
+def _headers(request: httpx.Request) -> Headers:
+    return Headers((name, value) for name, value in request.headers.multi_items() if name.lower() not in _FRAMING)
+
+
+def _timeouts(request: httpx.Request) -> Timeouts:
+    """httpx's four, as openai set them for this call."""
+    given = cast("dict[str, float | None]", request.extensions.get("timeout") or {})
+    return Timeouts(connect=given.get("connect"), read=given.get("read"), write=given.get("write"))
+
+
+def _read_call(engine: Engine, request: httpx.Request, operation: str, body: bytes) -> Call:
+    """The call behind openai's request.
+
+    Raises:
+        InvalidRequestError: llmswitch's own options in `extra_body` are wrong.
+    """
+    params = loads(body) if body else {}
+    if not isinstance(params, dict):
+        raise errors.InvalidRequestError("the request's body is not a JSON object")
+    options = params.pop("llmswitch", None)
+    if options is not None:
+        if not isinstance(options, dict):
+            raise errors.InvalidRequestError('extra_body={"llmswitch": ...} takes an object of options')
+        body = b""
+    extra = request.extensions.get(EXTRA) or {}
+    query = request.url.query.decode()
+    return engine.call(
+        operation=operation,
+        params=params,
+        body=body or None,
+        headers=_headers(request),
+        query=f"?{query}" if query else "",
+        extra={name: value for name, value in extra.items() if name in params},
+        options=options or {},
+        timeouts=_timeouts(request),
+    )
+
+
+def _response(
+    request: httpx.Request, status: int, headers: Headers, content: bytes, extensions: dict[str, object]
+) -> httpx.Response:
+    kept = [(name, value) for name, value in headers if name.lower() not in _OURS]
+    return httpx.Response(status, headers=kept, content=content, request=request, extensions=extensions)
+
+
+def _answered(request: httpx.Request, answer: Answer) -> httpx.Response:
+    return _response(request, answer.status, answer.headers, answer.body, {HAPPENED: answer})
+
+
+def _failed(request: httpx.Request, lone: LoneFailure) -> httpx.Response:
+    """What openai would have seen: the vendor's answer, or the failed connection.
+
+    Raises:
+        httpx.TransportError: nothing was answered.
+        ProviderError: it was answered with 200, but what came is an error.
+    """
+    case = lone.case
+    extensions: dict[str, object] = {CASE: case, FINAL: not lone.exact}
+    if case.reply is not None and not 200 <= case.reply.status < 300:  # noqa: PLR2004
+        return _response(request, case.reply.status, Headers(case.reply.headers), case.reply.body, extensions)
+    if case.reply is None and isinstance(case.cause, TransportError) and lone.exact:
+        raise _as_httpx(case.cause, request) from case.cause
+    raise errors.build(errors.ProviderError, case)
+
+
+_CLASSES: Final = {
+    "ConnectTimeout": httpx.ConnectTimeout,
+    "ReadTimeout": httpx.ReadTimeout,
+    "WriteTimeout": httpx.WriteTimeout,
+    "ConnectError": httpx.ConnectError,
+    "TLSError": httpx.ConnectError,
+    "TLSVerifyError": httpx.ConnectError,
+    "WriteError": httpx.WriteError,
+    "ReadError": httpx.ReadError,
+    "ProtocolError": httpx.RemoteProtocolError,
+}
+
+
+def _as_httpx(error: TransportError, request: httpx.Request) -> httpx.TransportError:
+    cls = _CLASSES.get(type(error).__name__, httpx.ReadError)
+    return cls(str(error), request=request)
+
+
+def _convert(error: errors.LLMSwitchError, request: httpx.Request) -> Exception:
+    """Our errors that have no openai class yet."""
+    if isinstance(error, openai.OpenAIError):
+        return error
+    if isinstance(error, errors.InvalidRequestError):
+        return _openai_errors.InvalidRequestError(str(error), request=request)
+    return _openai_errors.ConfigError(str(error))
+
+
+def attach(value: object, response: httpx.Response) -> None:
+    """Give a parsed object its `.llmswitch`, past pydantic: in no dump, no comparison and not among the fields that were set."""
+    happened = response.extensions.get(HAPPENED)
+    if happened is not None and isinstance(value, BaseModel):
+        object.__setattr__(value, "llmswitch", happened.report)
+
+
+def report_of(response: httpx.Response) -> Report | None:
+    """What happened to the call behind this response."""
+    happened = response.extensions.get(HAPPENED)
+    return happened.report if happened is not None else None
+
+
+def describe(error: openai.APIStatusError) -> openai.APIStatusError:
+    """openai's own error with every attempt on it, and of our class where the vendor blocks the region or the account is empty."""
+    case = error.response.extensions.get(CASE)
+    if not isinstance(case, errors.Case):
+        return error
+    cls = _openai_errors.openai_class(case.failure, error.status_code)
+    if issubclass(cls, errors.CallError) and not isinstance(error, cls):
+        own = cast("openai.APIStatusError", cls.__new__(cls))
+        Exception.__init__(own, *error.args)
+        own.__dict__.update(error.__dict__)
+        error = own
+    _openai_errors.note(error, case)
+    return error
+
+
+def _resource_request(engine: Engine, request: httpx.Request, body: bytes) -> Request:
+    """A call that only OpenAI (or the endpoint named by `base_url`) can take.
+
+    Raises:
+        RegionBlockedError: it does not serve the region.
+        NoProviderError: there is no such endpoint.
+    """
+    engine.check_resource(request.url.path)
+    timeouts = _timeouts(request)
+    return Request(
+        method=request.method,
+        url=str(request.url),
+        headers=_headers(request),
+        body=body or None,
+        connect_timeout=timeouts.connect,
+        read_timeout=timeouts.read,
+        write_timeout=timeouts.write,
+    )
+
+
+class RoutingTransport(httpx.BaseTransport):
+    """Under `OpenAI`."""
+
+    def __init__(self, sender: Sender) -> None:
+        self.sender = sender
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send by way of the engine that the client put into the request."""
+        engine: Engine = request.extensions[ENGINE]
+        body = request.read()
+        operation = operation_of(request.method, request.url.path)
+        try:
+            if operation is None:
+                return self._resource(engine, request, body)
+            call = _read_call(engine, request, operation, body)
+            exchange = Exchange(engine, call, engine.failover(call), self.sender)
+            answer = exchange.open()
+        except LoneFailure as lone:
+            return _failed(request, lone)
+        except errors.LLMSwitchError as error:
+            raise _convert(error, request) from error.__cause__
+        if answer is not None:
+            return _answered(request, answer)
+        kept = [(name, value) for name, value in exchange.headers if name.lower() not in _OURS]
+        return httpx.Response(
+            exchange.status, headers=kept, stream=_Events(exchange, request), request=request, extensions={HAPPENED: exchange}
+        )
+
+    def _resource(self, engine: Engine, request: httpx.Request, body: bytes) -> httpx.Response:
+        sent = _resource_request(engine, request, body)
+        try:
+            response = self.sender.send(sent)
+        except TransportError as error:
+            raise _as_httpx(error, request) from error
+        kept = [(name, value) for name, value in response.headers if name.lower() not in _OURS]
+        return httpx.Response(response.status, headers=kept, stream=_Body(response, request), request=request)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.sender.close()
+
+
+class _Events(httpx.SyncByteStream):
+    """The engine's chunks as the event stream that openai's SDK reads."""
+
+    def __init__(self, exchange: Exchange, request: httpx.Request) -> None:
+        self._exchange, self._request = exchange, request
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            for chunk in self._exchange:
+                yield event(chunk.data, chunk.value)
+        except LoneFailure as lone:
+            raise errors.build(errors.ProviderError, lone.case) from lone.case.cause
+        yield b"data: [DONE]\n\n"
+
+    def close(self) -> None:
+        self._exchange.close()
+
+
+class _Body(httpx.SyncByteStream):
+    def __init__(self, response: Response, request: httpx.Request) -> None:
+        self._response, self._request = response, request
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from self._response.chunks()
+        except TransportError as error:
+            raise _as_httpx(error, self._request) from error
+
+    def close(self) -> None:
+        self._response.close()
+
+
+def event(data: bytes, value: object) -> bytes:
+    """One server-sent event; data of several lines is written anew."""
+    return b"data: " + (data if b"\n" not in data and b"\r" not in data else dumps(value)) + b"\n\n"
+
+
+class AsyncRoutingTransport(httpx.AsyncBaseTransport):
+    """Under `AsyncOpenAI`."""
+
+    def __init__(self, sender: AsyncSender) -> None:
+        self.sender = sender
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """As `RoutingTransport.handle_request`."""
+        engine: Engine = request.extensions[ENGINE]
+        body = await request.aread()
+        operation = operation_of(request.method, request.url.path)
+        try:
+            if operation is None:
+                return await self._resource(engine, request, body)
+            call = _read_call(engine, request, operation, body)
+            exchange = AsyncExchange(engine, call, engine.failover(call), self.sender)
+            answer = await exchange.open()
+        except LoneFailure as lone:
+            return _failed(request, lone)
+        except errors.LLMSwitchError as error:
+            raise _convert(error, request) from error.__cause__
+        if answer is not None:
+            return _answered(request, answer)
+        kept = [(name, value) for name, value in exchange.headers if name.lower() not in _OURS]
+        stream = _AsyncEvents(exchange, request)
+        return httpx.Response(exchange.status, headers=kept, stream=stream, request=request, extensions={HAPPENED: exchange})
+
+    async def _resource(self, engine: Engine, request: httpx.Request, body: bytes) -> httpx.Response:
+        sent = _resource_request(engine, request, body)
+        try:
+            response = await self.sender.send(sent)
+        except TransportError as error:
+            raise _as_httpx(error, request) from error
+        kept = [(name, value) for name, value in response.headers if name.lower() not in _OURS]
+        return httpx.Response(response.status, headers=kept, stream=_AsyncBody(response, request), request=request)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self.sender.aclose()
+
+
+class _AsyncEvents(httpx.AsyncByteStream):
+    def __init__(self, exchange: AsyncExchange, request: httpx.Request) -> None:
+        self._exchange, self._request = exchange, request
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._exchange:
+                yield event(chunk.data, chunk.value)
+        except LoneFailure as lone:
+            raise errors.build(errors.ProviderError, lone.case) from lone.case.cause
+        yield b"data: [DONE]\n\n"
+
+    async def aclose(self) -> None:
+        await self._exchange.aclose()
+
+
+class _AsyncBody(httpx.AsyncByteStream):
+    def __init__(self, response: AsyncResponse, request: httpx.Request) -> None:
+        self._response, self._request = response, request
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for data in self._response.chunks():
+                yield data
+        except TransportError as error:
+            raise _as_httpx(error, self._request) from error
+
+    async def aclose(self) -> None:
+        await self._response.aclose()

@@ -1,0 +1,550 @@
+"""What a user may set, from any of three places: llmswitch.toml, `LLMSWITCH_*` variables, arguments. One reader, one set of rules.
+
+Values of keys are never shown in an error, nor is anything below `[providers]`, nor an unknown entry: a key may stand
+there by mistake.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+import re
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Final, Literal, TypedDict, TypeVar, cast
+
+from llmswitch import _table, adapter, region
+from llmswitch.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+OnInterrupt = Literal["raise", "buffer", "continue"]
+OnContentFilter = Literal["return", "next"]
+ON_INTERRUPT: Final[tuple[OnInterrupt, ...]] = ("raise", "buffer", "continue")
+ON_CONTENT_FILTER: Final[tuple[OnContentFilter, ...]] = ("return", "next")
+_SWITCHES: Final = {
+    "1": True,
+    "true": True,
+    "yes": True,
+    "on": True,
+    "0": False,
+    "false": False,
+    "no": False,
+    "off": False,
+}
+_UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION: Final = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*([smhd])")
+_LONGEST_RAMP: Final = 366 * 86400.0
+_SHOWN: Final = 60
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cutover:
+    """From `at` on, `provider` is out for calls from, or for users in, `regions` (`*`: everywhere).
+
+    During the `ramp` seconds before `at`, it is out for a share of calls that grows from 0 to 1.
+    """
+
+    provider: str
+    regions: frozenset[str]
+    at: datetime.datetime
+    ramp: float = 0.0
+    source: str = "argument cutovers"
+
+    def covers(self, *codes: str | None) -> bool:
+        """Whether one of these regions is meant."""
+        return "*" in self.regions or not self.regions.isdisjoint(codes)
+
+    def share(self, now: float) -> float:
+        """Which share of calls it holds back at this unix time: 0.0 before the ramp, 1.0 from `at` on."""
+        left = self.at.timestamp() - now
+        if left <= 0:
+            return 1.0
+        return 1.0 - left / self.ramp if left < self.ramp else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Override:
+    """What `[models]` says about one name; exactly one of the three is set.
+
+    Attributes:
+        alias: another name to go on with.
+        exact: (provider, model) pairs: these alone, in this order.
+        providers: provider -> model; other providers map as always.
+        source: where it stands.
+    """
+
+    alias: str | None = None
+    exact: tuple[tuple[str, str], ...] = ()
+    providers: Mapping[str, str] = field(default_factory=dict)
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteSettings:
+    """`[providers.<name>.sites.<site>]`."""
+
+    base_url: str | None = None
+    api_key: str | None = None
+    api_key_env: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSettings:
+    """`[providers.<name>]`."""
+
+    site: str | None = None
+    base_url: str | None = None
+    api_key: str | None = None
+    api_key_env: str | None = None
+    serves_also: frozenset[str] = frozenset()
+    enabled: bool = True
+    sites: Mapping[str, SiteSettings] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One place's settings; None where it says nothing."""
+
+    region: str | None = None
+    user_region: str | None = None
+    providers: tuple[str, ...] | None = None
+    order: tuple[str, ...] | None = None
+    failover: bool | None = None
+    strict: bool | None = None
+    deadline: float | None = None
+    on_interrupt: OnInterrupt | None = None
+    on_content_filter: OnContentFilter | None = None
+    local: bool | str | None = None
+    models: Mapping[str, Override] | None = None
+    cutovers: tuple[Cutover, ...] | None = None
+    tables: Mapping[str, ProviderSettings] = field(default_factory=dict)
+
+    def over(self, other: Settings) -> Settings:
+        """These settings, and the other's where these say nothing. `models` are joined name by name."""
+        mine = {item.name: getattr(self, item.name) for item in fields(self)}
+        merged = {name: getattr(other, name) if value is None else value for name, value in mine.items()}
+        if self.models and other.models:
+            merged["models"] = {**other.models, **self.models}
+        merged["tables"] = self.tables or other.tables
+        return Settings(**merged)
+
+
+class _Source(_table.Table):
+    """A table whose errors keep secrets, and which names a variable where the value came from one."""
+
+    __slots__ = ()
+
+    def path(self, name: str) -> str:
+        return f"LLMSWITCH_{name.upper()}" if self.file == "environment" else super().path(name)
+
+    def error(self, name: str, found: object, allowed: str) -> ConfigError:
+        hidden = self.path(name).startswith("providers.") or allowed.startswith("the keys ")
+        if found is None:
+            shown = "nothing"
+        elif hidden and isinstance(found, (str, dict, list)):
+            shown = f"a {({str: 'string', dict: 'table', list: 'list'})[type(found)]}"
+        else:
+            shown = _short(found)
+        return ConfigError(f"{self.file}: {self.path(name)}: found {shown}; allowed: {allowed}.")
+
+    def table(self, name: str) -> _Source:
+        values = cast("Mapping[str, object]", self.take(name, dict) or {})
+        return _Source(values, self.file, self.path(name))
+
+    def each(self, name: str) -> list[_Source]:
+        """A list of tables."""
+        return [_Source(row, self.file, f"{self.path(name)}[{index}]") for index, row in self.rows(name, dict)]
+
+    def raw(self, name: str) -> object:
+        """Whatever stands there; None when nothing does."""
+        self._seen.append(name)
+        return self._rest.pop(name, None)
+
+    def rows(self, name: str, kind: type[_T]) -> list[tuple[int, _T]]:
+        """A list of one kind of value, with positions."""
+        values = self.take(name, list) or []
+        allowed = "a list of strings" if kind is str else "a list of tables"
+        for index, value in enumerate(values):
+            if not isinstance(value, kind):
+                raise self.error(f"{name}[{index}]", value, allowed)
+        return list(enumerate(values))
+
+    def text_or_none(self, name: str) -> str | None:
+        value = self.take(name, str)
+        if value is not None and not value.strip():
+            raise self.error(name, value, "a string that is not empty; leave the key out instead")
+        return value
+
+
+def _short(value: object) -> str:
+    try:
+        shown = repr(value)
+    except (ValueError, RecursionError):  # an integer of more digits than Python prints
+        shown = type(value).__name__
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
+
+
+def from_file(environ: Mapping[str, str], directory: Path | None) -> tuple[Settings, str | None]:
+    """The settings of `$LLMSWITCH_CONFIG`, which must exist, else of `llmswitch.toml` in the directory, which may; and its path."""
+    from pathlib import Path  # noqa: PLC0415 - 5 ms that many programs never spend
+
+    named = environ.get("LLMSWITCH_CONFIG", "").strip()
+    path = Path(named) if named else Path(directory or ".") / "llmswitch.toml"
+    try:
+        if named and not path.is_file():
+            raise ConfigError(
+                f"LLMSWITCH_CONFIG = {_short(named)}: there is no such file; name one, or unset the variable."
+            )
+        if not path.is_file():
+            return Settings(), None
+    except (ValueError, OSError) as error:  # an embedded null, a name too long
+        if isinstance(error, ConfigError):
+            raise
+        raise ConfigError(f"LLMSWITCH_CONFIG = {_short(named)}: not a path: {error}.") from error
+    return from_values(_values(path), str(path)), str(path)
+
+
+def _values(path: Path) -> Mapping[str, object]:
+    import tomllib  # noqa: PLC0415 - only a process that has a file pays for the parser
+
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8.") from error
+    except (ValueError, RecursionError) as error:
+        hint = ""
+        if "providers" in str(error):
+            hint = " (`providers = [...]` and `[providers.<name>]` cannot both stand in one file: use `enabled = false` instead)"
+        # Without its cause: a parser's traceback holds the text of the file, and keys may stand in it.
+        raise ConfigError(f"{path}: not valid TOML: {error}{hint}.") from None
+
+
+def from_environ(environ: Mapping[str, str]) -> Settings:
+    """What `LLMSWITCH_*` variables set; empty ones count as unset. Keys, hosts and regions are read elsewhere."""
+    values: dict[str, object] = {}
+    for name in ("providers", "order"):
+        if text := environ.get(f"LLMSWITCH_{name.upper()}", "").strip():
+            values[name] = [word.strip() for word in text.split(",") if word.strip()]
+    for name in ("failover", "strict", "local"):
+        if text := environ.get(f"LLMSWITCH_{name.upper()}", "").strip():
+            values[name] = _SWITCHES.get(text.lower(), text)
+    return from_values(values, "environment")
+
+
+def from_values(values: Mapping[str, object], file: str) -> Settings:
+    """The settings in a mapping shaped like llmswitch.toml; `file` names it in errors.
+
+    Raises:
+        ConfigError: naming file, key, what was found and what is allowed.
+    """
+    source = _Source(values, file)
+    tables: Mapping[str, ProviderSettings] = {}
+    providers: tuple[str, ...] | None = None
+    if isinstance(values.get("providers"), dict):
+        tables = _provider_tables(source.table("providers"))
+    else:
+        providers = _names(source, "providers")
+    settings = Settings(
+        region=source.take("region", str),
+        user_region=source.take("user_region", str),
+        providers=providers,
+        order=_names(source, "order"),
+        failover=source.take("failover", bool),
+        strict=source.take("strict", bool),
+        deadline=_seconds(source, "deadline"),
+        on_interrupt=cast("OnInterrupt | None", _choice(source, "on_interrupt", ON_INTERRUPT)),
+        on_content_filter=cast("OnContentFilter | None", _choice(source, "on_content_filter", ON_CONTENT_FILTER)),
+        local=_local(source),
+        models=_models(source),
+        cutovers=_cutovers(source),
+        tables=tables,
+    )
+    source.close()
+    return settings
+
+
+def resolve(name: str) -> str | None:
+    """`"Qwen@CN"` -> `"qwen@cn"`; None when there is no such provider or site."""
+    provider, at, site = name.strip().lower().partition("@")
+    try:
+        found = adapter.get(provider)
+        return f"{found.name}@{found.site(site).name}" if at else found.name
+    except ConfigError:
+        return None
+
+
+def allowed_names(name: str) -> str:
+    """The provider names, and the one that may be meant; or the sites, where the provider is known."""
+    provider, at, _ = name.partition("@")
+    words: tuple[str, ...] = adapter.adapters()
+    if at and (found := resolve(provider)) is not None:
+        words = tuple(f"{found}@{site.name}" for site in adapter.get(found).sites)
+    return ", ".join(words) + _table.nearest(name, words)
+
+
+def _names(source: _Source, key: str) -> tuple[str, ...] | None:
+    """A list of providers, each `name` or `name@site`."""
+    if key not in source:
+        source.raw(key)
+        return None
+    return tuple(_name(source, f"{key}[{index}]", name) for index, name in source.rows(key, str))
+
+
+def _name(source: _Source, key: str, name: str) -> str:
+    found = resolve(name)
+    if found is None:
+        raise source.error(key, name, allowed_names(name))
+    return found
+
+
+def _choice(source: _Source, key: str, words: tuple[str, ...]) -> str | None:
+    value = source.take(key, str)
+    if value is not None and value not in words:
+        raise source.error(key, value, ", ".join(words) + _table.nearest(value, words))
+    return value
+
+
+def _seconds(source: _Source, key: str) -> float | None:
+    value = source.take(key, float)
+    if value is not None and not (value > 0 and math.isfinite(value)):
+        raise source.error(key, value, "a number of seconds above 0")
+    return value
+
+
+def _local(source: _Source) -> bool | str | None:
+    """true, false, or the path of the weights."""
+    value = source.raw("local")
+    if isinstance(value, dict):
+        inner = _Source(cast("dict[str, object]", value), source.file, source.path("local"))
+        path = inner.text_or_none("model")
+        inner.close()
+        return path or True
+    if value is None or isinstance(value, bool) or (isinstance(value, str) and value.endswith(".gguf")):
+        return value
+    raise source.error("local", value, 'true, false, the path of a .gguf file, or { model = "path" }')
+
+
+def _provider_tables(source: _Source) -> Mapping[str, ProviderSettings]:
+    tables: dict[str, ProviderSettings] = {}
+    for name in source:
+        provider = resolve(name)
+        if provider is None or "@" in provider:
+            raise ConfigError(f"{source.file}: [providers.{name[:40]}] is no provider; allowed: {allowed_names(name)}.")
+        table = source.table(name)
+        known_sites = tuple(site.name for site in adapter.get(provider).sites)
+        site_tables = table.table("sites")
+        sites = {}
+        for site in site_tables:
+            if site not in known_sites:
+                allowed = ", ".join(known_sites) + _table.nearest(site, known_sites)
+                raise ConfigError(
+                    f"{source.file}: [providers.{name}.sites.{site[:40]}] is no site; allowed: {allowed}."
+                )
+            sites[site] = _site_settings(site_tables.table(site))
+        tables[provider] = _provider_settings(table, known_sites, sites)
+    return tables
+
+
+def _provider_settings(
+    table: _Source, known_sites: tuple[str, ...], sites: Mapping[str, SiteSettings]
+) -> ProviderSettings:
+    enabled = table.take("enabled", bool)
+    serves = [
+        region.normalise(code, where=f"{table.file}: {table.path('serves_also')}")
+        for _, code in table.rows("serves_also", str)
+    ]
+    settings = ProviderSettings(
+        site=_choice(table, "site", known_sites),
+        base_url=table.text_or_none("base_url"),
+        api_key=table.text_or_none("api_key"),
+        api_key_env=table.text_or_none("api_key_env"),
+        serves_also=frozenset(serves),
+        enabled=enabled is not False,
+        sites=sites,
+    )
+    table.close()
+    return settings
+
+
+def _site_settings(table: _Source) -> SiteSettings:
+    settings = SiteSettings(
+        base_url=table.text_or_none("base_url"),
+        api_key=table.text_or_none("api_key"),
+        api_key_env=table.text_or_none("api_key_env"),
+    )
+    table.close()
+    return settings
+
+
+def _models(source: _Source) -> Mapping[str, Override] | None:
+    """`[models]`: a name -> "model", "provider/model", a list of "provider/model", or { provider = "model" }."""
+    if "models" not in source:
+        source.raw("models")
+        return None
+    table = source.table("models")
+    return {name: _override(table, name) for name in table}
+
+
+def _override(table: _Source, name: str) -> Override:
+    where = f"{table.path(name)} in {table.file}"
+    value = table.raw(name)
+    if isinstance(value, str) and value.strip():
+        provider, slash, model = value.partition("/")
+        if slash and model and provider in adapter.adapters():
+            return Override(exact=((provider, model),), source=where)
+        return Override(alias=value, source=where)
+    if isinstance(value, (list, tuple)) and value:
+        return Override(
+            exact=tuple(_exact(table, f"{name}[{index}]", item) for index, item in enumerate(value)), source=where
+        )
+    if isinstance(value, dict) and value:
+        inner = _Source(cast("dict[str, object]", value), table.file, table.path(name))
+        pairs = {_name(inner, key, key): inner.text_or_none(key) or "" for key in inner}
+        return Override(providers=pairs, source=where)
+    raise table.error(
+        name,
+        value,
+        '"model", "provider/model", a list of "provider/model", or a table { provider = "model" }; not empty',
+    )
+
+
+def _exact(table: _Source, key: str, item: object) -> tuple[str, str]:
+    if isinstance(item, str):
+        provider, _, model = item.partition("/")
+        if model and (found := resolve(provider)) and "@" not in found:
+            return found, model
+        if model:
+            raise table.error(key, item, f"provider/model with a provider out of {allowed_names(provider)}")
+    raise table.error(key, item, '"provider/model"')
+
+
+def _cutovers(source: _Source) -> tuple[Cutover, ...] | None:
+    """`[[cutover]]`."""
+    key = "cutover"
+    if key not in source:
+        source.raw(key)
+        return None
+    return tuple(_cutover(row) for row in source.each(key))
+
+
+def _cutover(row: _Source) -> Cutover:
+    provider = _name(row, "provider", row.need("provider", str))
+    at = _instant(row, "at")
+    ramp = _ramp(row)
+    cutover = Cutover(provider=provider, regions=_regions(row), at=at, ramp=ramp, source=f"{row.key} in {row.file}")
+    row.close()
+    return cutover
+
+
+def _regions(row: _Source) -> frozenset[str]:
+    one, several = row.take("region", str), row.rows("regions", str)
+    if (one is None) == (not several):
+        raise row.error(
+            "regions",
+            None if one is None else one,
+            'one of region = "CN" and regions = ["CN", "HK"]; "*" is everywhere',
+        )
+    codes = [one] if one is not None else [code for _, code in several]
+    where = f"{row.file}: {row.path('regions')}"
+    return frozenset("*" if code == "*" else region.normalise(code, where=where) for code in codes)
+
+
+def _instant(row: _Source, key: str) -> datetime.datetime:
+    """A moment, in UTC. A date is its first moment in UTC; a time of day needs an offset."""
+    value = row.raw(key)
+    allowed = "a date (00:00 UTC), or a date and time with its offset such as 2026-12-01T09:00:00+08:00"
+    found: object = value
+    if isinstance(value, str):
+        try:
+            found = datetime.datetime.fromisoformat(value.strip())
+            if len(value.strip()) <= len("2026-12-01"):
+                found = found.date()
+        except ValueError:
+            raise row.error(key, value, allowed) from None
+    if isinstance(found, datetime.datetime):
+        if found.tzinfo is None:
+            raise row.error(key, str(value), f"{allowed}; this one has no offset: add Z for UTC, or +08:00 for Beijing")
+        try:
+            return found.astimezone(datetime.UTC)
+        except OverflowError:
+            raise row.error(key, str(value), "a date between the years 1 and 9999, in UTC") from None
+    if isinstance(found, datetime.date):
+        return datetime.datetime(found.year, found.month, found.day, tzinfo=datetime.UTC)
+    raise row.error(key, value, allowed)
+
+
+def _ramp(row: _Source) -> float:
+    """Seconds; "30m", "2h", "1d" are understood."""
+    value = row.raw("ramp")
+    allowed = 'seconds, or a length such as "90s", "30m", "2h", "1d"; at most 366 days'
+    seconds = math.nan
+    if value is None:
+        return 0.0
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        seconds = float(value) if abs(value) <= _LONGEST_RAMP else math.inf
+    elif isinstance(value, str) and (match := _DURATION.fullmatch(value.strip())):
+        seconds = float(match[1]) * _UNITS[match[2]]
+    if not 0 <= seconds <= _LONGEST_RAMP:
+        raise row.error("ramp", value, allowed)
+    return seconds
+
+
+class CallOptions(TypedDict, total=False):
+    """The options of one call that were given; as `routing.Options`."""
+
+    providers: tuple[str, ...] | None
+    exclude: tuple[str, ...]
+    regions: frozenset[str] | None
+    order: tuple[str, ...] | None
+    region: str | None
+    user_region: str | None
+    strict: bool | None
+    deadline: float | None
+    on_content_filter: OnContentFilter | None
+    on_interrupt: OnInterrupt | None
+    failover: bool | None
+
+
+def call_options(values: Mapping[str, object]) -> CallOptions:
+    """The options of one call, checked.
+
+    Raises:
+        ConfigError: as `from_values`.
+    """
+    source = _Source({name: plain(value) for name, value in values.items()}, 'extra_body["llmswitch"]')
+    regions = None
+    if "regions" in source:
+        regions = frozenset(
+            region.normalise(code, where=f"{source.file}: regions") for _, code in source.rows("regions", str)
+        )
+    source.raw("regions")
+    options = CallOptions(
+        providers=_names(source, "providers"),
+        exclude=_names(source, "exclude") or (),
+        regions=regions,
+        order=_names(source, "order"),
+        region=_code(source, "region"),
+        user_region=_code(source, "user_region"),
+        strict=source.take("strict", bool),
+        deadline=_seconds(source, "deadline"),
+        on_content_filter=cast("OnContentFilter | None", _choice(source, "on_content_filter", ON_CONTENT_FILTER)),
+        on_interrupt=cast("OnInterrupt | None", _choice(source, "on_interrupt", ON_INTERRUPT)),
+        failover=source.take("failover", bool),
+    )
+    source.close()
+    return options
+
+
+def _code(source: _Source, key: str) -> str | None:
+    value = source.take(key, str)
+    return None if value is None else region.normalise(value, where=f"{source.file}: {key}")
+
+
+def plain(value: object) -> object:
+    """A tuple as the list it would be in a file."""
+    return list(value) if isinstance(value, tuple) else value

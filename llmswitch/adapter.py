@@ -1,0 +1,429 @@
+"""An adapter is what one TOML file in `adapters/` states about a provider: facts only, each with its source and date.
+
+    Adapter
+    ├── sites        Site: base URL, hosts, whom it serves, its own key variables
+    ├── models       Model: tier, limits, capabilities, retirement, price
+    ├── tiers        tier -> the model that takes a call meant for another provider's model of that tier
+    ├── parameters   Rule: what must change in a request (applied by `llmswitch.parameters.fit`)
+    └── errors       what its error codes mean (read by `llmswitch.failure.classify`)
+
+In the wheel the files lie in `llmswitch/_adapters/`, in a checkout in the top-level `adapters/`. Nothing is read before
+the first call. Other packages add providers through the entry-point group `llmswitch.adapters`: each entry is an
+`Adapter`, or the path of a TOML file.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Final, Literal
+
+from llmswitch._table import nearest
+from llmswitch.errors import ConfigError
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from llmswitch._json import JsonValue
+    from llmswitch.failure.rule import ErrorRule
+
+__all__ = [
+    "Adapter",
+    "Fact",
+    "Interval",
+    "Model",
+    "Price",
+    "Rule",
+    "Site",
+    "adapters",
+    "by_host",
+    "get",
+    "load",
+    "register",
+]
+
+Verdict = Literal["served", "not_served", "unknown", "discouraged"]
+Serves = Literal["list", "all-except", "home", "anywhere"]
+RuleAction = Literal["rename", "drop", "clamp", "replace", "role", "merge", "add"]
+
+TIERS: Final = ("flagship", "standard", "fast", "reasoning", "vision", "embedding")
+CAPABILITIES: Final = (
+    "chat",
+    "stream",
+    "tools",
+    "vision",
+    "json_object",
+    "json_schema",
+    "reasoning",
+    "embeddings",
+    "logprobs",
+)
+EVERYWHERE: Final = "*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """Where a statement comes from.
+
+    `as_of` is YYYY, YYYY-MM or YYYY-MM-DD; `confidence` is high (read at the vendor, or measured), medium (second hand)
+    or low (a single hint).
+    """
+
+    source: str
+    as_of: str
+    confidence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """What one million tokens cost; None where not stated."""
+
+    currency: str
+    input: float | None
+    output: float | None
+    cached_input: float | None
+    fact: Fact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """One of a provider's regional platforms.
+
+    Attributes:
+        base_url: "" where it depends on the account (a workspace host): the site takes part only with a base_url of the
+            user's own.
+        hosts: host names, or "*.suffix" patterns, by which a base_url is recognised.
+        paths: the API's base paths known on these hosts.
+        serves: how `regions`, `not_served`, `unknown` and `discouraged` are to be read, see `verdict`.
+        preferred: regions whose callers choose this site before the provider's others; "*" is everyone else.
+        binds: whose region counts: "caller" (where the call leaves from), "end_user" (whom the app serves).
+        enforcement: "ip", "account", "key", "contract".
+        key_env: variables whose key belongs to this site only.
+        key_pattern: what its keys look like, as a regular expression; for hints, never to refuse one.
+    """
+
+    name: str
+    base_url: str
+    hosts: tuple[str, ...]
+    paths: tuple[str, ...] = ()
+    serves: Serves
+    regions: frozenset[str] = frozenset()
+    not_served: frozenset[str] = frozenset()
+    unknown: frozenset[str] = frozenset()
+    discouraged: frozenset[str] = frozenset()
+    preferred: frozenset[str] = frozenset()
+    binds: frozenset[str] = frozenset()
+    enforcement: tuple[str, ...] = ()
+    data_location: str | None = None
+    key_env: tuple[str, ...] = ()
+    key_pattern: str | None = None
+    fact: Fact
+    note: str = ""
+
+    def verdict(self, region: str) -> Verdict:
+        """What the source says about a region (ISO 3166-1 alpha-2).
+
+        - "list": an allow list. In `regions` served, in `unknown` unknown, otherwise not served.
+        - "all-except": no allow list is published. What no set names is served.
+        - "home": meant for `regions`; elsewhere discouraged, which ranks it last and never excludes it.
+        - "anywhere": a host of the user's own choice.
+        """
+        if region in self.not_served:
+            return "not_served"
+        if region in self.unknown:
+            return "unknown"
+        if region in self.discouraged:
+            return "discouraged"
+        if region in self.regions or self.serves in {"all-except", "anywhere"}:
+            return "served"
+        return "discouraged" if self.serves == "home" else "not_served"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """One model as its vendor names it.
+
+    Attributes:
+        patterns: shell-style patterns of names that are this model too (dated snapshots nobody listed).
+        context: input tokens; None when not known.
+        max_output: output tokens; None when not known.
+        lacks: capabilities it certainly does not have; what is in neither set is not known.
+        retired: the last day on which it answers.
+        dimensions: of an embedding, the default first.
+    """
+
+    name: str
+    aliases: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    tier: str
+    context: int | None = None
+    max_output: int | None = None
+    capabilities: frozenset[str] = frozenset()
+    lacks: frozenset[str] = frozenset()
+    retired: dt.date | None = None
+    dimensions: tuple[int, ...] = ()
+    price: Price | None = None
+    fact: Fact
+    note: str = ""
+
+    def is_retired(self, today: dt.date) -> bool:
+        """Whether its last day has passed."""
+        return self.retired is not None and self.retired < today
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A range of numbers, each end open or closed; `"max_output"` as the high end is the called model's own limit."""
+
+    low: float
+    high: float | Literal["max_output"]
+    low_open: bool = False
+    high_open: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One change that a provider needs in a request.
+
+    Attributes:
+        names: the parameters it looks at; "messages" for the actions `role` and `merge`.
+        action: rename to `to`; drop; clamp into `interval`; replace by `to`; add `to` where absent;
+            role: messages of the roles in `values` get the role `to`;
+            merge: messages of the role `to` become one, in front.
+        models: patterns of the target's name; none means every model.
+        tiers: the target's tiers; none means every model.
+        when: only streamed calls, or only the others.
+        unless: not where one of these parameters is given.
+        requires: only where all of these are given.
+        values: only for these values; `keeps`: never for these.
+        neutral: values that ask for what the vendor does anyway: dropping them is not worth a report.
+        length: only for strings and lists of this length.
+        step: how far from an open end a clamped value stays.
+    """
+
+    names: tuple[str, ...]
+    action: RuleAction
+    reason: str
+    fact: Fact
+    to: JsonValue = None
+    interval: Interval | None = None
+    step: float = 0.01
+    models: tuple[str, ...] = ()
+    tiers: frozenset[str] = frozenset()
+    when: Literal["stream", "no_stream"] | None = None
+    unless: frozenset[str] = frozenset()
+    requires: frozenset[str] = frozenset()
+    values: tuple[JsonValue, ...] = ()
+    keeps: tuple[JsonValue, ...] = ()
+    neutral: tuple[JsonValue, ...] = ()
+    length: Interval | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Adapter:
+    """A provider: what its TOML states.
+
+    Attributes:
+        aliases: other names people know it by; accepted wherever `name` is.
+        dialect: its wire format, a name in `llmswitch.dialects`.
+        headquarters: ISO country of the company.
+        tags: for a user's own filters; nothing is blocked by them.
+        rank: the default order, lower first.
+        sites: the first is the home site.
+        key_env: variables whose key may belong to any site.
+        errors: what its error codes and texts mean.
+        finish_reasons: the vendor's word -> OpenAI's.
+        failing_finish_reasons: the vendor's words for: the answer broke off on our side.
+        resources: the parts of the API it has; "*" is all of them.
+        embeddings_batch: texts per embeddings request, None without a known limit.
+    """
+
+    name: str
+    aliases: tuple[str, ...] = ()
+    title: str
+    title_zh: str = ""
+    dialect: str = "openai"
+    headquarters: str = ""
+    tags: tuple[str, ...] = ()
+    rank: int = 50
+    sites: tuple[Site, ...]
+    key_env: tuple[str, ...] = ()
+    models: Mapping[str, Model] = field(default_factory=dict)
+    tiers: Mapping[str, str] = field(default_factory=dict)
+    parameters: tuple[Rule, ...] = ()
+    errors: tuple[ErrorRule, ...] = ()
+    finish_reasons: Mapping[str, str] = field(default_factory=dict)
+    failing_finish_reasons: frozenset[str] = frozenset()
+    resources: frozenset[str] = frozenset({"chat", "embeddings", "models"})
+    embeddings_batch: int | None = None
+    keyless: bool = False
+    docs: str = ""
+    _names: dict[str, Model] = field(init=False, repr=False, default_factory=dict)
+    _patterns: list[tuple[str, Model]] = field(init=False, repr=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        for model in self.models.values():
+            for name in (model.name, *model.aliases):
+                self._names[name] = model
+            self._patterns.extend((pattern, model) for pattern in model.patterns)
+
+    def model(self, name: str) -> Model | None:
+        """The model of this name, alias or pattern."""
+        found = self._names.get(name)
+        if found is None:
+            found = next((model for pattern, model in self._patterns if fnmatchcase(name, pattern)), None)
+        return found
+
+    def site(self, name: str) -> Site:
+        """The site of this name.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        for site in self.sites:
+            if site.name == name:
+                return site
+        names = [site.name for site in self.sites]
+        raise ConfigError(f"{self.name}: no site {name!r}{nearest(name, names)}; its sites: {', '.join(names)}.")
+
+    def home_site(self) -> Site:
+        """The site of the vendor's own country: where a key goes when nothing says otherwise."""
+        return self.sites[0]
+
+    def site_for(self, region: str | None) -> Site:
+        """The site that callers in a region choose; the home site when the region is not known.
+
+        A preference: whether the site serves the region is `Site.verdict`.
+        """
+        if region is not None:
+            for wanted in (region, EVERYWHERE):
+                for site in self.sites:
+                    if wanted in site.preferred and site.base_url:
+                        return site
+        return self.home_site()
+
+
+def load(path: str | Path) -> Adapter:
+    """Read one adapter from a TOML file.
+
+    Raises:
+        ConfigError: naming the file, the key, what was found and what is allowed.
+    """
+    from pathlib import Path  # noqa: PLC0415 - only a process that reads files pays for it
+
+    from llmswitch._adapter_file import parse  # noqa: PLC0415 - it imports this module's classes
+
+    return parse(Path(path))
+
+
+class _Registry:
+    """The adapters of this process: shipped, installed beside, registered. Read once; never changed in place."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()  # an add-on may ask for adapters while it loads
+        self._registered: dict[str, Adapter] = {}
+        self._adapters: dict[str, Adapter] | None = None
+
+    def all(self) -> dict[str, Adapter]:
+        found = self._adapters
+        if found is None:
+            with self._lock:
+                found = self._adapters
+                if found is None:
+                    found = self._adapters = self._sorted({**_shipped(), **_installed(), **self._registered})
+        return found
+
+    def register(self, adapter: Adapter) -> None:
+        with self._lock:
+            self._registered[adapter.name] = adapter
+            if self._adapters is not None:
+                self._adapters = self._sorted({**self._adapters, adapter.name: adapter})
+
+    @staticmethod
+    def _sorted(found: dict[str, Adapter]) -> dict[str, Adapter]:
+        return dict(sorted(found.items(), key=lambda item: (item[1].rank, item[0])))
+
+
+def _shipped() -> dict[str, Adapter]:
+    from pathlib import Path  # noqa: PLC0415 - only a process that reads files pays for it
+
+    package = Path(__file__).parent
+    folder = package / "_adapters"
+    if not folder.is_dir():  # a checkout
+        folder = package.parent / "adapters"
+    found = [load(path) for path in sorted(folder.glob("*.toml"))]
+    if not found:
+        raise ConfigError(f"no adapters in {folder}; the installation is incomplete: reinstall llmswitch.")
+    return {adapter.name: adapter for adapter in found}
+
+
+def _installed() -> dict[str, Adapter]:
+    from importlib.metadata import entry_points  # noqa: PLC0415 - slow to import, needed once
+    from pathlib import Path  # noqa: PLC0415 - only a process that reads files pays for it
+
+    found: dict[str, Adapter] = {}
+    for point in entry_points(group="llmswitch.adapters"):
+        try:
+            value: object = point.load()
+            adapter = load(value) if isinstance(value, (str, Path)) else value
+            if not isinstance(adapter, Adapter):
+                raise TypeError(f"it gives {type(adapter).__name__}, not an Adapter or the path of a TOML file")  # noqa: TRY301
+        except Exception as error:  # noqa: BLE001 - one broken add-on must not take the others down
+            import logging  # noqa: PLC0415 - only on the way to a warning
+
+            logging.getLogger("llmswitch").warning("adapter %r of %s left out: %s", point.name, point.value, error)
+        else:
+            found[adapter.name] = adapter
+    return found
+
+
+_registry = _Registry()
+
+
+def adapters() -> tuple[str, ...]:
+    """The names of all adapters, in their default order.
+
+    Raises:
+        ConfigError: a shipped file is damaged.
+    """
+    return tuple(_registry.all())
+
+
+def get(name: str) -> Adapter:
+    """The adapter of this name or alias, in any case.
+
+    Raises:
+        ConfigError: there is none; the message lists the names and suggests the nearest.
+    """
+    found = _registry.all()
+    adapter = found.get(name)
+    if adapter is not None:
+        return adapter
+    wanted = name.strip().lower()
+    for adapter in found.values():
+        if wanted == adapter.name or wanted in adapter.aliases:
+            return adapter
+    words = [word for adapter in found.values() for word in (adapter.name, *adapter.aliases)]
+    raise ConfigError(f"unknown provider {name!r}{nearest(wanted, words)}; known: {', '.join(found)}.")
+
+
+def register(adapter: Adapter) -> None:
+    """Add an adapter to this process, or replace the one of the same name."""
+    _registry.register(adapter)
+
+
+def by_host(host: str) -> tuple[Adapter, Site] | None:
+    """Whose host this is (`urlsplit(base_url).hostname`), None when it is nobody's known host."""
+    host = host.lower().rstrip(".")
+    wildcard: tuple[Adapter, Site] | None = None
+    for adapter in _registry.all().values():
+        for site in adapter.sites:
+            for pattern in site.hosts:
+                if pattern == host:
+                    return adapter, site
+                if pattern.startswith("*.") and host.endswith(pattern[1:]):
+                    wildcard = wildcard or (adapter, site)
+    return wildcard

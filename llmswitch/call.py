@@ -1,0 +1,134 @@
+"""One call on its way: what the caller asked, what is sent, what came back. Plain records, no behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from llmswitch._json import Json
+    from llmswitch.errors import Partial
+    from llmswitch.failure import Failure
+    from llmswitch.report import Report
+    from llmswitch.routing import Candidate
+
+class Headers(list[tuple[str, str]]):
+    """Name and value pairs; one is a key, so their names are all that shows."""
+
+    def __repr__(self) -> str:
+        return f"Headers({[name for name, _ in self]})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Seconds, None for no limit; openai's defaults.
+
+    `read` bounds everything until the first content and afterwards each gap; `deadline` bounds the whole call.
+    """
+
+    connect: float | None = 5.0
+    read: float | None = 600.0
+    write: float | None = 600.0
+    deadline: float | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """What the caller asked.
+
+    Attributes:
+        operation: "chat", "embeddings" or "models".
+        params: the body in OpenAI's shape, without llmswitch's own options.
+        body: the caller's own encoding of `params`, sent as it is where nothing needs changing.
+        headers: all of them, as openai built them for the first endpoint; None where the engine builds its own.
+        extra_headers: further ones of the caller's; like `headers` and `query` they never reach another endpoint.
+        extra: names in `params` that came through `extra_body`; they stay with the first endpoint, too.
+        options: llmswitch's own options for this call.
+        max_retries: how often a lone candidate is tried again, as openai does.
+    """
+
+    operation: str
+    params: Json
+    body: bytes | None = None
+    headers: Headers | None = None
+    query: str = ""
+    extra_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    extra: Json = field(default_factory=dict)
+    options: Mapping[str, object] = field(default_factory=dict)
+    timeouts: Timeouts = Timeouts()
+    max_retries: int = 0
+
+    @property
+    def stream(self) -> bool:
+        """Whether the answer comes as events."""
+        return bool(self.params.get("stream"))
+
+    @property
+    def model(self) -> str:
+        """The model as the caller named it, empty where there is none."""
+        model = self.params.get("model")
+        return model if isinstance(model, str) else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    """Ask the driver to send one attempt; it answers with `Answered` or the transport's exception.
+
+    `head` and `content` are seconds until the response's head and until the first content; `gap` bounds each wait after that.
+    """
+
+    candidate: Candidate
+    method: str
+    url: str
+    headers: Headers
+    body: bytes | None
+    stream: bool
+    connect: float | None
+    head: float | None
+    content: float | None
+    gap: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Ask the driver to wait so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A response: whole, or with `body` None as an open stream that the driver holds."""
+
+    status: int
+    headers: Headers
+    body: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The stream of this attempt may be read; the driver answers with `Ended`."""
+
+    send: Send
+    answer: Answered
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How reading went: `failure` None where the stream was complete; `committed` where content had been delivered."""
+
+    failure: Failure | None
+    committed: bool
+    partial: Partial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A whole answer in OpenAI's shape: as bytes, and read where judging it needed that."""
+
+    status: int
+    headers: Headers
+    body: bytes
+    report: Report

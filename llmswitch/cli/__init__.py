@@ -1,0 +1,64 @@
+"""The command `llmswitch`: one file per verb, each of which imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+from typing import Annotated
+
+import typer
+
+from llmswitch.cli import adapters, chat, demo, doctor, explain, local, sandbox
+
+__all__ = ["app", "main"]
+
+# Plain help: it reads the same in a pipe, and a traceback with locals would show keys.
+app = typer.Typer(
+    name="llmswitch",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+app.command("chat")(chat.chat)
+app.command("doctor")(doctor.doctor)
+app.command("adapters")(adapters.adapters)
+app.command("explain")(explain.explain)
+app.command("demo")(demo.demo)
+app.command("sandbox")(sandbox.sandbox)
+app.add_typer(local.app, name="local")
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"llmswitch {version('llmswitch')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    """Keep an OpenAI app running where OpenAI does not serve.
+
+    \b
+    llmswitch demo                          watch an app survive the block; no key, no network
+    llmswitch doctor                        what is configured here, and what is missing
+    llmswitch chat "你好"                   ask whoever serves this region
+    llmswitch explain gpt-4o --region CN    who would answer, and why
+    """
+
+
+def main() -> None:
+    """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that is not UTF-8 shows a question mark rather than a traceback.
+            stream.reconfigure(errors="replace")
+    with contextlib.suppress(KeyboardInterrupt):
+        app()
+    raise SystemExit(130)  # `app` itself never returns

@@ -1,0 +1,161 @@
+"""OpenAI's own wire format, which most vendors speak, and the small differences between those who do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from llmswitch._json import dumps, loads
+from llmswitch.dialects.base import WireAnswer, WireRequest, encode_json
+from llmswitch.errors import PayloadError
+from llmswitch.parameters import fit
+
+if TYPE_CHECKING:
+    from llmswitch._json import Json, JsonValue
+    from llmswitch.adapter import Adapter
+
+_PATHS: Final = {"chat": "/chat/completions", "embeddings": "/embeddings"}
+# What some servers send in place of null while a choice is not finished.
+_NO_REASON: Final = ("", "null")
+
+
+class OpenAI:
+    """See `llmswitch.dialects.base.Dialect`."""
+
+    def encode(
+        self, operation: str, params: Json, adapter: Adapter, model: str, *, body: bytes | None = None
+    ) -> WireRequest:
+        """The caller's parameters, fitted to the provider, with its model."""
+        if operation == "models":
+            return WireRequest("GET", f"/models/{quote(model, safe='')}" if model else "/models", None)
+        fitted, changes = fit(params, adapter, model, stream=bool(params.get("stream")))
+        if model and fitted.get("model") != model:
+            fitted = {**fitted, "model": model}
+        if body is None or fitted is not params:
+            body = encode_json(fitted)
+        return WireRequest("POST", _PATHS[operation], body, changes)
+
+    def headers(self, key: str | None) -> dict[str, str]:
+        """`Authorization: Bearer …`."""
+        return {"Authorization": f"Bearer {key}"} if key else {}
+
+    def decode(self, adapter: Adapter, body: bytes, operation: str = "chat") -> WireAnswer:
+        """The answer, with the vendor's finish reasons in OpenAI's words."""
+        try:
+            value = loads(body)
+        except (ValueError, RecursionError):
+            raise _no_answer(adapter, body, _not_json(body)) from None
+        if not isinstance(value, dict):
+            raise _no_answer(adapter, body, "the answer is no JSON object")
+        if missing := _missing(value, operation):
+            raise _no_answer(adapter, body, missing)
+        if operation != "chat":
+            return WireAnswer(value, body)
+        changed = False
+        choices = value["choices"]
+        for choice in choices if isinstance(choices, list) else ():
+            if not isinstance(choice, dict):
+                continue
+            reason = choice.get("finish_reason")
+            if reason in adapter.failing_finish_reasons:
+                raise _broke_off(adapter, str(reason))
+            if isinstance(reason, str) and reason in adapter.finish_reasons:
+                choice["finish_reason"] = adapter.finish_reasons[reason]
+                changed = True
+        if "object" not in value:
+            value["object"] = "chat.completion"
+            changed = True
+        return WireAnswer(value, dumps(value) if changed else body)
+
+    def chunk(self, adapter: Adapter, data: Json) -> Json:
+        """The chunk with the vendor's finish reasons in OpenAI's words, without empty ids and names of tool calls."""
+        choices = data.get("choices")
+        if not isinstance(choices, list):
+            return data
+        changed: list[JsonValue] | None = None
+        for index, choice in enumerate(choices):
+            if isinstance(choice, dict) and (found := _choice(choice, adapter)) is not choice:
+                changed = changed or list(choices)
+                changed[index] = found
+        if "object" in data:
+            return data if changed is None else {**data, "choices": changed}
+        return {**data, "object": "chat.completion.chunk", "choices": choices if changed is None else changed}
+
+
+def _choice(choice: Json, adapter: Adapter) -> Json:
+    """One choice of a chunk; the same object where nothing had to change."""
+    reason = choice.get("finish_reason")
+    if isinstance(reason, str):
+        mapped = None if reason in _NO_REASON else adapter.finish_reasons.get(reason, reason)
+        if mapped != reason:
+            choice = {**choice, "finish_reason": mapped}
+    delta = choice.get("delta")
+    if isinstance(delta, dict):
+        calls = delta.get("tool_calls")
+        if isinstance(calls, list) and any(isinstance(call, dict) and _hollow(call) for call in calls):
+            filled: list[JsonValue] = [_filled(call) if isinstance(call, dict) else call for call in calls]
+            choice = {**choice, "delta": {**delta, "tool_calls": filled}}
+    return choice
+
+
+def _hollow(call: Json) -> bool:
+    """Whether a tool call's fragment repeats id or name as empty text (Qwen), which in many programs replaces them."""
+    function = call.get("function")
+    return call.get("id") == "" or (isinstance(function, dict) and "name" in function and not function["name"])
+
+
+def _filled(call: Json) -> Json:
+    """The fragment without them."""
+    kept = {name: value for name, value in call.items() if name != "id" or value != ""}
+    function = call.get("function")
+    if isinstance(function, dict):
+        kept["function"] = {name: value for name, value in function.items() if name != "name" or value}
+    return kept
+
+
+def _missing(value: Json, operation: str) -> str | None:
+    """What an answer to this operation lacks."""
+    if operation == "chat":
+        choices = value.get("choices")
+        if not isinstance(choices, list) or not choices:
+            return "the answer has no choices"
+        if not all(isinstance(choice, dict) and isinstance(choice.get("message"), dict) for choice in choices):
+            return "a choice of the answer has no message"
+        return None
+    data = value.get("data")
+    if operation == "embeddings":
+        return None if isinstance(data, list) and data else "the answer has no embeddings"
+    return None if isinstance(data, list) or isinstance(value.get("id"), str) else "the answer names no models"
+
+
+def _not_json(body: bytes) -> str:
+    start = body[:512].lstrip().lower()
+    if not start:
+        return "the answer is empty"
+    return (
+        "the answer is an HTML page"
+        if start.startswith((b"<!doctype", b"<html", b"<head", b"<?xml"))
+        else "the answer is not JSON"
+    )
+
+
+def _no_answer(adapter: Adapter, body: bytes, what: str) -> PayloadError:
+    """What the body says went wrong, else that it is no answer."""
+    from llmswitch.failure import Kind, classify  # noqa: PLC0415 - failure reads the adapters, which name their dialects
+
+    failure = classify(provider=adapter.name, status=200, body=body)
+    if failure.kind is Kind.UNKNOWN or (failure.kind is Kind.BAD_PAYLOAD and failure.code is None):
+        message = f"{what}: {failure.message}" if failure.message else what
+        failure = replace(failure, kind=Kind.BAD_PAYLOAD, message=message[:512])
+    return PayloadError(failure)
+
+
+def _broke_off(adapter: Adapter, reason: str) -> PayloadError:
+    """The vendor's own word for an answer that it could not finish."""
+    from llmswitch.failure import Failure, Kind  # noqa: PLC0415 - as above
+
+    message = f"the answer broke off: finish_reason {reason!r}"
+    return PayloadError(
+        Failure(kind=Kind.SERVER_ERROR, provider=adapter.name, status=200, code=reason, message=message, source="code")
+    )

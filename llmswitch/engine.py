@@ -1,0 +1,226 @@
+"""What all calls of one client share: its configuration, its router, what is known about health, the retry budget, the hooks."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from llmswitch import config as configuration
+from llmswitch import dialects, errors, hooks, routing, wording
+from llmswitch._json import loads
+from llmswitch.call import Call, Headers, Timeouts
+from llmswitch.failover import Failover
+from llmswitch.failure import Failure, Kind
+from llmswitch.health import Budget, Health
+from llmswitch.report import Attempt
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from llmswitch._json import Json
+    from llmswitch.adapter import Adapter
+    from llmswitch.config import Config, Endpoint
+    from llmswitch.dialects.base import Dialect, WireRequest
+    from llmswitch.hooks import Event, Hook
+    from llmswitch.report import Change
+    from llmswitch.routing import Candidate, Plan
+
+# Learned by every client of the process: apps often make one per request.
+_health: Final = Health()
+
+# What only OpenAI has, and what to use elsewhere.
+_INSTEAD: Final = {
+    "responses": "chat.completions.create, which every provider serves",
+    "completions": "chat.completions.create, which every provider serves",
+    "assistants": "chat.completions.create with tools",
+    "threads": "chat.completions.create, keeping the messages yourself",
+    "moderations": "the provider's own content filter",
+    "files": "the provider's own console or SDK",
+    "batches": "chat.completions.create in a loop, or the provider's own batch service",
+    "fine_tuning": "the provider's own fine-tuning service",
+    "vector_stores": "embeddings.create with a vector database of your own",
+}
+
+
+class Engine:
+    """See the module. `first` is the endpoint that the caller's own address, key and headers belong to."""
+
+    def __init__(self, config: Config, *, watchers: Sequence[Hook] = (), health: Health | None = None) -> None:
+        self.config = config
+        self.health = health if health is not None else _health
+        self.budget = Budget()
+        self.clock = time.monotonic
+        self.random = random.random
+        self._hooks = tuple(watchers)
+        self._router = routing.Router(config)
+        self.first: Endpoint = next((e for e in config.endpoints if e.first), config.endpoints[0])
+        for warning in config.warnings:
+            hooks.warn_once(warning)
+
+    @classmethod
+    def load(
+        cls,
+        *,
+        environ: Mapping[str, str],
+        hooks: Sequence[Hook] = (),
+        health: Health | None = None,
+        **arguments: Any,
+    ) -> Engine:
+        """The engine for these arguments of `config.load`.
+
+        Raises:
+            ConfigError: something is wrong, or no provider is configured at all.
+        """
+        config = configuration.load(environ=environ, **arguments)
+        if not config.endpoints:
+            raise errors.ConfigError(configuration.no_provider_message(config))
+        return cls(config, watchers=hooks, health=health)
+
+    def call(
+        self,
+        *,
+        operation: str,
+        params: Json,
+        timeouts: Timeouts,
+        options: Mapping[str, object],
+        body: bytes | None = None,
+        headers: Headers | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        query: str = "",
+        extra: Json | None = None,
+        max_retries: int | None = 0,
+    ) -> Call:
+        """A call with this client's defaults filled in."""
+        deadline = self.config.deadline if timeouts.deadline is None else timeouts.deadline
+        return Call(
+            operation=operation,
+            params=params,
+            body=body,
+            headers=headers,
+            extra_headers=dict(extra_headers or {}),
+            query=query,
+            extra=extra or {},
+            options=options,
+            timeouts=replace(timeouts, deadline=deadline),
+            max_retries=max_retries or 0,
+        )
+
+    def failover(self, call: Call) -> Failover:
+        """The way of this call through its candidates.
+
+        Raises:
+            InvalidRequestError: an option is wrong, or `strict` forbids what every candidate would need.
+            NoProviderError: there is no candidate.
+        """
+        need = routing.need(call.operation, call.params, call.options)
+        plan = self._router.candidates(need, now=datetime.now(UTC), draw=self.random())
+        if not plan.candidates:
+            raise self._no_provider(call, plan)
+        if plan.options.deadline is not None:
+            call.timeouts = replace(call.timeouts, deadline=plan.options.deadline)
+        if plan.options.strict:
+            plan = self._strict(call, plan)
+        return Failover(self, call, plan)
+
+    def _strict(self, call: Call, plan: Plan) -> Plan:
+        """The plan without the candidates for which something would be lost."""
+        kept, lost = [], []
+        for candidate in plan.candidates:
+            _, _, changes = self.encode(call, candidate)
+            losses = [change for change in changes if change.action in ("dropped", "clamped")]
+            if losses:
+                names = ", ".join(f"{change.parameter} would be {change.action} ({change.reason})" for change in losses)
+                lost.append(f"{candidate.endpoint.name} {candidate.model}: {names}")
+            else:
+                kept.append(candidate)
+        if not kept:
+            raise errors.InvalidRequestError(
+                "strict=True, and no provider takes these parameters as they are:\n  " + "\n  ".join(lost)
+                + "\nLeave the parameters out, or allow the changes with strict=False. Nothing was sent."
+            )  # fmt: skip
+        return replace(plan, candidates=tuple(kept))
+
+    def _no_provider(self, call: Call, plan: Plan) -> errors.CallError:
+        attempts = tuple(Attempt(x.provider, x.site, x.model or call.model, kind=x.kind, message=x.reason) for x in plan.excluded)
+        blocked = next((a for a in attempts if a.kind == Kind.REGION_BLOCKED), None)
+        failure = Failure(kind=Kind.REGION_BLOCKED, message=blocked.message, source="code") if blocked else None
+        message = wording.no_candidate(self.config, plan, call.operation, call.model)
+        return errors.build(errors.NoProviderError, errors.Case(message, attempts, failure))
+
+    def dialect(self, adapter: Adapter) -> Dialect:
+        """How this provider speaks."""
+        return dialects.get(adapter.dialect)
+
+    def encode(self, call: Call, candidate: Candidate) -> tuple[WireRequest, Headers, tuple[Change, ...]]:
+        """The request for this candidate. What was meant for the first endpoint stays with it.
+
+        Raises:
+            InvalidRequestError: a value has no JSON form.
+        """
+        endpoint = candidate.endpoint
+        dialect = self.dialect(endpoint.adapter)
+        params, body = call.params, call.body
+        if not endpoint.first and call.extra:
+            params, body = {name: value for name, value in params.items() if name not in call.extra}, None
+        wire = dialect.encode(call.operation, params, endpoint.adapter, candidate.model, body=body)
+        if endpoint.first and call.headers is not None:
+            return wire, call.headers, wire.changes
+        headers = Headers(dialect.headers(endpoint.key.reveal() if endpoint.key is not None else None).items())
+        headers.append(("Accept", "text/event-stream" if call.stream else "application/json"))
+        if wire.body is not None:
+            headers.append(("Content-Type", "application/json"))
+        if endpoint.first:
+            headers.extend(call.extra_headers.items())
+        return wire, headers, wire.changes
+
+    def decode(self, call: Call, candidate: Candidate, body: bytes) -> bytes:
+        """The answer in OpenAI's shape.
+
+        Raises:
+            PayloadError: it is none.
+        """
+        adapter = candidate.endpoint.adapter
+        return self.dialect(adapter).decode(adapter, body, call.operation).body
+
+    def finished_by_filter(self, body: bytes) -> bool:
+        """Whether the first choice of this answer ended because of its content."""
+        value = loads(body)
+        choices = value.get("choices") if isinstance(value, dict) else None
+        first = choices[0] if isinstance(choices, list) and choices else None
+        return isinstance(first, dict) and first.get("finish_reason") == "content_filter"
+
+    def emit(self, event: Event) -> None:
+        """Tell the log and the hooks."""
+        hooks.emit(self._hooks, event)
+
+    @property
+    def watched(self) -> bool:
+        """Whether anyone would see events that the log shows at DEBUG only."""
+        return hooks.listening(self._hooks)
+
+    def check_resource(self, path: str) -> None:
+        """Whether a call of a resource that only OpenAI has may go out.
+
+        Raises:
+            RegionBlockedError: OpenAI does not serve the region.
+            NoProviderError: OpenAI has no key here.
+        """
+        first = self.first
+        parts = [part for part in path.split("/") if part]
+        name = next((part for part in parts if part in _INSTEAD), parts[1] if len(parts) > 1 else path)
+        instead = _INSTEAD.get(name, "a provider that serves your region for chat and embeddings")
+        if first.explicit:
+            return
+        if "*" not in first.adapter.resources:
+            message = (
+                f"{name} is a resource of OpenAI only, and OpenAI has no key here (OPENAI_API_KEY). Use {instead}. Nothing was sent."
+            )
+            raise errors.build(errors.NoProviderError, errors.Case(message))
+        refusal = routing.refusal(self.config, first)
+        if refusal is not None:
+            failure = Failure(kind=Kind.REGION_BLOCKED, provider=first.provider, message=refusal.reason, source="code")
+            message = f"{name} is a resource of OpenAI only: {refusal.reason}. Use {instead}. Nothing was sent."
+            raise errors.build(errors.RegionBlockedError, errors.Case(message, failure=failure))

@@ -1,0 +1,332 @@
+"""The two drivers of a call: they send, wait and read what `failover` asks for, one for threads and one for event loops."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import deque
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from llmswitch.call import Answered, Ended, Send, Wait
+from llmswitch.failure import Kind, classify
+from llmswitch.streaming import Reader
+from llmswitch.transport.base import ReadTimeout, Request, TransportError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from llmswitch.call import Answer, Call, Headers, Opened
+    from llmswitch.engine import Engine
+    from llmswitch.failover import Failover, Outcome
+    from llmswitch.report import Report
+    from llmswitch.streaming import Chunk
+    from llmswitch.transport.base import AsyncResponse, AsyncSender, Response, Sender
+
+# Error bodies are read this far; no vendor's is longer, a captive portal's page may be.
+ERROR_BODY: Final = 256 * 1024
+# From here on HTTP statuses are errors.
+BAD: Final = 400
+# Seconds to wait for the end of a body whose stream has said that it is done.
+DRAIN: Final = 0.02
+
+
+def _request(send: Send) -> Request:
+    return Request(
+        method=send.method,
+        url=send.url,
+        headers=send.headers,
+        body=send.body,
+        connect_timeout=send.connect,
+        read_timeout=send.gap if send.stream else send.head,
+        write_timeout=send.gap,
+        total=send.head,
+    )
+
+
+def _is_stream(send: Send, status: int, content_type: str | None) -> bool:
+    """Whether to read this response as events; an error or another content type is read whole and judged."""
+    if not send.stream or not 200 <= status < 300:  # noqa: PLR2004 - HTTP's own numbers
+        return False
+    return content_type is None or "json" not in content_type and "html" not in content_type
+
+
+class _Reading:
+    """What both drivers share: the reader of the present attempt and what may be delivered of it."""
+
+    def __init__(self, engine: Engine, call: Call, failover: Failover) -> None:
+        self._engine, self._call, self._failover = engine, call, failover
+        self._run = failover.run()
+        self._ready: deque[Chunk] = deque()
+        self._opened: Opened | None = None
+        self._reader: Reader | None = None
+        self._since = 0.0  # when the present attempt's head came
+        self._settled = True  # nothing is being read, and the generator knows
+
+    @property
+    def report(self) -> Report:
+        """Who answers, as far as is known."""
+        return self._failover.report
+
+    @property
+    def headers(self) -> Headers:
+        """The headers of the response that is being read."""
+        return self._opened.answer.headers if self._opened else []
+
+    @property
+    def status(self) -> int:
+        """Its HTTP status."""
+        return self._opened.answer.status if self._opened else 200
+
+    def _begin(self, opened: Opened) -> None:
+        adapter = opened.send.candidate.endpoint.adapter
+        self._opened, self._since, self._settled = opened, self._engine.clock(), False
+        self._reader = Reader(adapter, self._engine.dialect(adapter), buffer=self._failover.buffers)
+
+    @property
+    def _over(self) -> bool:
+        """Whether the present attempt has nothing more to read."""
+        return self._reader is not None and (self._reader.done or self._reader.failure is not None)
+
+    def _limit(self) -> float | None:
+        """Seconds the next read may take: what is left until the first content, afterwards the gap; never past the deadline.
+
+        Raises:
+            ReadTimeout: none are left.
+        """
+        assert self._reader is not None
+        assert self._opened is not None
+        send, limit = self._opened.send, self._opened.send.gap
+        if not self._reader.committed and send.content is not None:
+            limit = send.content - (self._engine.clock() - self._since)
+        left = self._failover.deadline_left()
+        if left is not None:
+            limit = left if limit is None else min(limit, left)
+        if limit is not None and limit <= 0:
+            raise ReadTimeout("no content in time" if not self._reader.committed else "the deadline has passed", phase="body")
+        return limit
+
+    def _feed(self, data: bytes | None) -> None:
+        """Take what one read gave, None at the end of the body."""
+        assert self._reader is not None
+        if data is None:
+            self._reader.end()
+        else:
+            self._reader.feed(data)
+        self._ready.extend(self._reader.ready)
+        self._reader.ready.clear()
+
+    def _broke(self, error: TransportError) -> None:
+        """Reading raised: that is this attempt's failure."""
+        assert self._reader is not None
+        assert self._opened is not None
+        failure = classify(provider=self._opened.send.candidate.endpoint.provider, exception=error)
+        if self._reader.committed and failure.kind is not Kind.TIMEOUT:
+            failure = replace(failure, kind=Kind.STREAM_INTERRUPTED)
+        self._reader.failure = failure
+
+    def _ended(self) -> Ended:
+        assert self._reader is not None
+        self._settled = True
+        return Ended(self._reader.failure, self._reader.committed, self._reader.partial)
+
+
+class Exchange(_Reading):
+    """One call, driven by a thread. `open` gives the answer, or None where a stream may now be read by iterating over this object."""
+
+    def __init__(self, engine: Engine, call: Call, failover: Failover, sender: Sender) -> None:
+        super().__init__(engine, call, failover)
+        self._sender = sender
+        self._response: Response | None = None
+        self._data: Iterator[bytes] = iter(())
+
+    def open(self) -> Answer | None:
+        """Send until a provider answers.
+
+        Raises:
+            LoneFailure: see `Failover.run`.
+            CallError: likewise.
+        """
+        return self._drive(None)
+
+    def _drive(self, outcome: Outcome) -> Answer | None:
+        """Do what the generator asks for until an answer is there or a stream may be read."""
+        while True:
+            try:
+                step = self._run.send(outcome)
+            except StopIteration as stop:
+                answer: Answer | None = stop.value
+                return answer
+            if isinstance(step, Wait):
+                time.sleep(step.seconds)
+                outcome = None
+            elif isinstance(step, Send):
+                try:
+                    outcome = self._send(step)
+                except BaseException:
+                    self._run.close()
+                    raise
+            else:
+                self._begin(step)
+                return None
+
+    def _send(self, send: Send) -> Answered | TransportError:
+        try:
+            response = self._sender.send(_request(send))
+            if _is_stream(send, response.status, response.header("content-type")):
+                self._response, self._data = response, response.chunks()
+                return Answered(response.status, response.headers, None)
+            with response:
+                body = response.read(ERROR_BODY if response.status >= BAD else None)
+            return Answered(response.status, response.headers, body)
+        except TransportError as error:
+            return error
+
+    def __iter__(self) -> Exchange:
+        return self
+
+    def __next__(self) -> Chunk:
+        while not self._ready:
+            if self._settled:
+                raise StopIteration
+            if self._over:
+                self._settle()
+            else:
+                self._read()
+        return self._ready.popleft()
+
+    def _read(self) -> None:
+        assert self._response is not None
+        try:
+            self._response.set_read_timeout(self._limit())
+            self._feed(next(self._data, None))
+        except TransportError as error:
+            self._broke(error)
+
+    def _settle(self) -> None:
+        """This attempt is over: tell the generator, which ends, raises, or opens the next one."""
+        response, ended = self._response, self._ended()
+        assert response is not None
+        if ended.failure is None:
+            with contextlib.suppress(TransportError):
+                # The body's end comes with, or right after, [DONE]; reading it keeps the connection for the next call.
+                response.set_read_timeout(DRAIN)
+                next(self._data, None)
+        response.close()
+        self._drive(ended)
+
+    def close(self) -> None:
+        """Stop: frees the connection at once. May be repeated."""
+        if not self._settled:
+            self._settled = True
+            self._run.close()
+        if self._response is not None:
+            self._response.close()
+        self._ready.clear()
+
+    __del__ = close
+
+
+class AsyncExchange(_Reading):
+    """One call, driven by an event loop; as `Exchange`."""
+
+    def __init__(self, engine: Engine, call: Call, failover: Failover, sender: AsyncSender) -> None:
+        super().__init__(engine, call, failover)
+        self._sender = sender
+        self._response: AsyncResponse | None = None
+        self._data: AsyncIterator[bytes] = _nothing()
+
+    async def open(self) -> Answer | None:
+        """As `Exchange.open`."""
+        return await self._drive(None)
+
+    async def _drive(self, outcome: Outcome) -> Answer | None:
+        while True:
+            try:
+                step = self._run.send(outcome)
+            except StopIteration as stop:
+                answer: Answer | None = stop.value
+                return answer
+            if isinstance(step, Wait):
+                await _sleep(step.seconds)
+                outcome = None
+            elif isinstance(step, Send):
+                try:
+                    outcome = await self._send(step)
+                except BaseException:
+                    self._run.close()
+                    raise
+            else:
+                self._begin(step)
+                return None
+
+    async def _send(self, send: Send) -> Answered | TransportError:
+        try:
+            response = await self._sender.send(_request(send))
+            if _is_stream(send, response.status, response.header("content-type")):
+                self._response, self._data = response, response.chunks()
+                return Answered(response.status, response.headers, None)
+            async with response:
+                body = await response.read(ERROR_BODY if response.status >= BAD else None)
+            return Answered(response.status, response.headers, body)
+        except TransportError as error:
+            return error
+
+    def __aiter__(self) -> AsyncExchange:
+        return self
+
+    async def __anext__(self) -> Chunk:
+        while not self._ready:
+            if self._settled:
+                raise StopAsyncIteration
+            if self._over:
+                await self._settle()
+            else:
+                await self._read()
+        return self._ready.popleft()
+
+    async def _read(self) -> None:
+        assert self._response is not None
+        try:
+            self._response.set_read_timeout(self._limit())
+            self._feed(await anext(self._data, None))
+        except TransportError as error:
+            self._broke(error)
+
+    async def _settle(self) -> None:
+        response, ended = self._response, self._ended()
+        assert response is not None
+        if ended.failure is None:
+            with contextlib.suppress(TransportError):
+                response.set_read_timeout(DRAIN)
+                await anext(self._data, None)
+        await response.aclose()
+        await self._drive(ended)
+
+    async def aclose(self) -> None:
+        """Stop: frees the connection at once. May be repeated."""
+        if not self._settled:
+            self._settled = True
+            self._run.close()
+        if self._response is not None:
+            await self._response.aclose()
+        self._ready.clear()
+
+    def __del__(self) -> None:
+        if not self._settled:
+            self._settled = True
+            self._run.close()
+        if self._response is not None:
+            self._response.abandon()
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    return
+    yield b""
+
+
+async def _sleep(seconds: float) -> None:
+    """Sleep in whichever event loop this is; openai's async client runs under trio, too."""
+    import anyio  # noqa: PLC0415 - openai has it; a plain asyncio program never needs it before its first wait
+
+    await anyio.sleep(seconds)

@@ -1,0 +1,401 @@
+"""One call's way through its candidates: try, judge, wait, next.
+
+A generator that asks a driver to send, wait or open a stream and is told what came of it. No I/O, no clock of its own, no locks, so the
+sync and the async driver share it (the idea is httpx's `Auth.auth_flow`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, TypedDict, Unpack
+
+from llmswitch import errors, wording
+from llmswitch.call import Answer, Answered, Ended, Opened, Send, Wait
+from llmswitch.failure import Failure, Kind, classify
+from llmswitch.health import Key
+from llmswitch.hooks import Event
+from llmswitch.report import Attempt, Report
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from typing import Literal
+
+    from llmswitch.call import Call
+    from llmswitch.engine import Engine
+    from llmswitch.health import Admission
+    from llmswitch.report import Change
+    from llmswitch.routing import Candidate, Plan
+
+    EventName = Literal["attempt", "failover", "block", "recovery"]
+
+Step = Send | Wait | Opened
+Outcome = Answered | Ended | Exception | None
+
+MAX_ATTEMPTS: Final = 3
+# Seconds until the first content of a stream while another candidate is left; reasoning models may stay silent for longer.
+FIRST_CONTENT: Final = 60.0
+FIRST_CONTENT_REASONING: Final = 120.0
+# Seconds kept back for the next candidate out of a long timeout; of a short one it is half.
+RESERVE: Final = 60.0
+CONNECT: Final = 3.0
+SHORTEST_ATTEMPT: Final = 1.0
+
+# The caller's own: sent elsewhere they would fail the same way, or must not be sent elsewhere.
+_CALLERS = frozenset({Kind.BAD_REQUEST, Kind.CONTENT_FILTER})
+# Worth one more try at the same endpoint: the vendor was busy, or nothing reached it.
+_AGAIN = frozenset({Kind.OVERLOADED, Kind.SERVER_ERROR, Kind.UNREACHABLE, Kind.UNKNOWN})
+
+
+class _Details(TypedDict, total=False):
+    """What an event says beside who and why."""
+
+    status: int | None
+    milliseconds: float | None
+    hold: float | None
+    to: str | None
+
+
+class LoneFailure(Exception):  # noqa: N818 - not an error of its own: the client turns it into openai's
+    """The one candidate that counts failed: its own error goes to the caller as openai would raise it."""
+
+    def __init__(self, case: errors.Case, *, exact: bool) -> None:
+        super().__init__(case.message)
+        self.case = case
+        self.exact = exact  # whether there was never another candidate, so that openai's own retries apply
+
+
+class Failover:
+    """One call in the engine. `run` is the generator; `report` says at any moment what has happened."""
+
+    def __init__(self, engine: Engine, call: Call, plan: Plan) -> None:
+        self._engine, self._call, self._plan = engine, call, plan
+        self._started = engine.clock()
+        self._tried: list[tuple[Candidate, Attempt, Failure]] = []
+        self._held_back: list[Attempt] = []
+        self._last_reply: dict[int, tuple[errors.Reply | None, BaseException | None]] = {}
+        self._lone = len(plan.candidates) == 1
+        self._bypassing = False  # every candidate is held back: the least bad one is tried, once
+        self._changes: tuple[Change, ...] = ()
+        self._id = f"{id(self):x}-{self._started:.6f}"
+        self.report = Report("", "", call.model, plan.region)
+
+    def run(self) -> Generator[Step, Outcome, Answer | None]:
+        """Try the candidates in order.
+
+        Returns:
+            The answer, or None where it was delivered as a stream.
+
+        Raises:
+            LoneFailure: the caller's own fault, or the only candidate failed.
+            CallError: every candidate failed, none was left, or a stream broke after content had been delivered.
+        """
+        queue = self._queue()
+        attempts_left = self._attempts_left()
+        self._engine.budget.earn()
+        while queue:
+            candidate = queue.pop(0)
+            attempts_left -= 1
+            failure, answer = yield from self._attempt(candidate, last=not queue)
+            if failure is None:
+                return answer
+            if failure.kind in _CALLERS and not self._may_pass_on(failure):
+                raise LoneFailure(self._case(), exact=self._lone)
+            if failure.kind is Kind.CONTEXT_LENGTH:
+                queue = [c for c in queue if _larger(c, candidate)]
+            if attempts_left <= 0 or not self._time_left():
+                break
+            if not queue and (again := self._again()) is not None:
+                retry, seconds = again
+                if seconds:
+                    yield Wait(seconds)
+                queue.append(retry)
+            elif queue:
+                self._tell("failover", candidate, failure.kind, status=failure.status, to=queue[0].endpoint.name)
+        self._raise()
+        return None  # unreachable: _raise raises
+
+    # --- the candidates ------------------------------------------------------------------------------------------------------
+
+    def _attempts_left(self) -> int:
+        if self._lone:
+            return 1 + max(0, self._call.max_retries)
+        return MAX_ATTEMPTS if not self._bypassing else 1
+
+    def _queue(self) -> list[Candidate]:
+        """The admitted candidates, else the least bad one: soft-open before hard, the soonest to end first."""
+        candidates = list(self._plan.candidates)
+        if self._lone:
+            return candidates
+        keys = [self._key(candidate) for candidate in candidates]
+        admissions = [self._engine.health.peek(key) for key in keys]
+        open_ = [index for index, admission in enumerate(admissions) if admission.state in ("closed", "probe")]
+        if not open_:
+            self._bypassing = True
+            open_ = [self._engine.health.least_bad(keys)]
+        self._held_back = [
+            self._untried(candidate, admissions[index]) for index, candidate in enumerate(candidates) if index not in open_
+        ]
+        return [candidates[index] for index in open_]
+
+    def _key(self, candidate: Candidate) -> Key:
+        endpoint = candidate.endpoint
+        return Key(endpoint.identity, self._plan.region or "", candidate.model, endpoint.key.id if endpoint.key else "")
+
+    def _again(self) -> tuple[Candidate, float] | None:
+        """Who is worth a second attempt, and after how many seconds; None when nobody is."""
+        if self._lone:
+            return self._lone_again()
+        if self._bypassing:
+            return None
+        for candidate, _, failure in self._tried:
+            if sum(other is candidate for other, *_ in self._tried) > 1 or failure.no_retry:
+                continue
+            if failure.kind is Kind.RATE_LIMITED:
+                wait = failure.retry_after
+                if wait is None or wait > min(2.0, self._remaining() or 2.0):
+                    continue
+            elif failure.kind in _AGAIN:
+                wait = 0.2 * self._engine.random()
+            else:
+                continue
+            if self._engine.budget.take():
+                return candidate, wait
+        return None
+
+    def _lone_again(self) -> tuple[Candidate, float] | None:
+        """openai's own rules (`_base_client.py` `_should_retry`): 408, 409, 429, 5xx, connection and timeout; 0.5 to 8 s."""
+        candidate, _, failure = self._tried[-1]
+        retried = len(self._tried) - 1
+        if failure.no_retry and failure.retry_after is None:
+            return None
+        if failure.status is not None and failure.status not in (408, 409, 429) and failure.status < 500:  # noqa: PLR2004
+            return None
+        if failure.retry_after is not None and 0 < failure.retry_after <= 120:  # noqa: PLR2004 - openai's ceiling
+            return candidate, failure.retry_after
+        return candidate, min(0.5 * 2**retried, 8.0) * (1 - 0.25 * self._engine.random())
+
+    # --- one attempt ---------------------------------------------------------------------------------------------------------
+
+    def _attempt(
+        self, candidate: Candidate, *, last: bool
+    ) -> Generator[Step, Outcome, tuple[Failure | None, Answer | None]]:
+        """Send once and judge: (None, the answer), or (None, None) where a stream was delivered, or (the failure, None)."""
+        engine, key = self._engine, self._key(candidate)
+        send = self._send(candidate, last=last)
+        engine.health.admit(key)
+        started = engine.clock()
+        try:
+            outcome = yield send
+            failure, answer = self._judge(candidate, outcome, started)
+            if failure is None and send.stream:
+                assert isinstance(outcome, Answered)
+                ended = yield Opened(send, outcome)
+                assert isinstance(ended, Ended)
+                if isinstance(ended.failure, Failure):
+                    failure = ended.failure
+                    if ended.committed:
+                        self._note(candidate, key, failure, started, None, None)
+                        raise self._interrupted(failure, ended)
+        except GeneratorExit:
+            engine.health.release(key)
+            raise
+        reply = errors.Reply(outcome.status, tuple(outcome.headers), outcome.body or b"") if isinstance(outcome, Answered) else None
+        self._note(candidate, key, failure, started, reply, outcome if isinstance(outcome, Exception) else None)
+        return failure, answer
+
+    def _send(self, candidate: Candidate, *, last: bool) -> Send:
+        """What to send, and how long each part of it may take."""
+        engine, call = self._engine, self._call
+        wire, headers, self._changes = engine.encode(call, candidate)
+        gap, whole = call.timeouts.read, self._remaining()
+        head = content = gap if whole is None else whole
+        connect = call.timeouts.connect
+        if not self._lone:
+            connect = CONNECT if connect is None else min(connect, CONNECT)
+            if not last and head is not None:
+                head -= min(RESERVE, head / 2)
+                content = head
+            if not last and call.stream:
+                limit = FIRST_CONTENT_REASONING if candidate.tier == "reasoning" else FIRST_CONTENT
+                head = content = limit if head is None else min(head, limit)
+        return Send(
+            candidate=candidate,
+            method=wire.method,
+            url=candidate.endpoint.base_url + wire.path + (call.query if candidate.endpoint.first else ""),
+            headers=headers,
+            body=wire.body,
+            stream=call.stream,
+            connect=connect,
+            head=head,
+            content=content,
+            gap=gap,
+        )
+
+    def _judge(self, candidate: Candidate, outcome: Outcome, started: float) -> tuple[Failure | None, Answer | None]:
+        """What the driver's outcome means."""
+        provider = candidate.endpoint.provider
+        if isinstance(outcome, Exception):
+            return classify(provider=provider, exception=outcome), None
+        assert isinstance(outcome, Answered)
+        if not 200 <= outcome.status < 300:  # noqa: PLR2004 - HTTP's own numbers
+            return classify(provider=provider, status=outcome.status, headers=dict(outcome.headers), body=outcome.body), None
+        if self._call.stream and outcome.body is None:
+            self.report = self._reported(candidate, outcome, started)
+            return None, None
+        body = outcome.body or b""
+        if self._call.stream:
+            return self._no_stream(provider, outcome), None
+        try:
+            body = self._engine.decode(self._call, candidate, body)
+        except errors.PayloadError as error:
+            if not (self._lone and _openai_would_take(error.failure, body)):
+                return error.failure, None
+        if self._refused(body):
+            return Failure(kind=Kind.CONTENT_FILTER, provider=provider, status=outcome.status, source="code",
+                           message="the answer was stopped by the content filter"), None  # fmt: skip
+        self.report = self._reported(candidate, outcome, started)
+        return None, Answer(status=outcome.status, headers=outcome.headers, body=body, report=self.report)
+
+    def _no_stream(self, provider: str, outcome: Answered) -> Failure:
+        """A whole body where a stream was asked for: an error in it, or nothing that can be read as one."""
+        failure = classify(provider=provider, status=outcome.status, headers=dict(outcome.headers), body=outcome.body)
+        if failure.kind is not Kind.UNKNOWN:
+            return failure
+        return replace(failure, kind=Kind.BAD_PAYLOAD, message="not an event stream")
+
+    def _refused(self, body: bytes) -> bool:
+        return self._on_refusal == "next" and b'"content_filter"' in body and self._engine.finished_by_filter(body)
+
+    def _reported(self, candidate: Candidate, outcome: Answered, started: float) -> Report:
+        endpoint = candidate.endpoint
+        took = 1000 * (self._engine.clock() - started)
+        attempt = Attempt(endpoint.provider, endpoint.site.name, candidate.model, status=outcome.status,
+                          request_id=_request_id(outcome.headers), milliseconds=took)  # fmt: skip
+        return Report(
+            provider=endpoint.provider,
+            site=endpoint.site.name,
+            model=candidate.model,
+            region=self._plan.region,
+            attempts=(*(attempt for _, attempt, _ in self._tried), attempt),
+            changes=self._changes,
+        )
+
+    def _note(
+        self,
+        candidate: Candidate,
+        key: Key,
+        failure: Failure | None,
+        started: float,
+        reply: errors.Reply | None,
+        cause: BaseException | None,
+    ) -> None:
+        """Tell health, the hooks and our own list."""
+        engine = self._engine
+        took = 1000 * (engine.clock() - started)
+        status = reply.status if reply is not None else None
+        for change in engine.health.record(key, failure, started=started):
+            self._tell(change.name, candidate, change.kind, hold=change.hold)
+        endpoint = candidate.endpoint
+        if failure is not None:
+            attempt = Attempt(endpoint.provider, endpoint.site.name, candidate.model, kind=failure.kind.value,
+                              status=failure.status, code=failure.code, message=failure.message,
+                              request_id=failure.request_id, milliseconds=took, hint=failure.hint)  # fmt: skip
+            self._last_reply[len(self._tried)] = reply, cause
+            self._tried.append((candidate, attempt, failure))
+        if engine.watched:
+            self._tell("attempt", candidate, failure and failure.kind, status=status, milliseconds=took)
+
+    def _tell(self, name: EventName, candidate: Candidate, kind: Kind | None, **more: Unpack[_Details]) -> None:
+        endpoint = candidate.endpoint
+        self._engine.emit(
+            Event(
+                name=name,
+                provider=endpoint.provider,
+                site=endpoint.site.name,
+                model=candidate.model,
+                kind=kind and kind.value,
+                region=self._plan.region,
+                call=self._id,
+                **more,
+            )
+        )
+
+    # --- time ----------------------------------------------------------------------------------------------------------------
+
+    def _remaining(self) -> float | None:
+        """Seconds left of the whole: the deadline, and where there is a choice the timeout until the first content."""
+        timeouts = self._call.timeouts
+        limits = [timeouts.deadline] if self._lone else [timeouts.deadline, timeouts.read]
+        bounds = [limit for limit in limits if limit is not None]
+        return max(0.001, min(bounds) - (self._engine.clock() - self._started)) if bounds else None
+
+    def _time_left(self) -> bool:
+        """Whether another attempt makes sense: a second, or a tenth of a budget that was shorter than ten."""
+        remaining = self._remaining()
+        whole = min((t for t in (self._call.timeouts.deadline, self._call.timeouts.read) if t is not None), default=600.0)
+        return remaining is None or remaining >= min(SHORTEST_ATTEMPT, whole / 10)
+
+    # --- the end -------------------------------------------------------------------------------------------------------------
+
+    @property
+    def buffers(self) -> bool:
+        """Whether a stream is held back until it is complete."""
+        return self._plan.options.on_interrupt == "buffer"
+
+    def deadline_left(self) -> float | None:
+        """Seconds left of the whole call, None without a deadline."""
+        deadline = self._call.timeouts.deadline
+        return None if deadline is None else deadline - (self._engine.clock() - self._started)
+
+    @property
+    def _on_refusal(self) -> object:
+        return self._plan.options.on_content_filter
+
+    def _may_pass_on(self, failure: Failure) -> bool:
+        """Whether a refusal may go to the next provider: only where this very call says so."""
+        return failure.kind is Kind.CONTENT_FILTER and self._on_refusal == "next" and not self._lone
+
+    def _untried(self, candidate: Candidate, admission: Admission) -> Attempt:
+        seconds = None if admission.until is None else max(0.0, admission.until - self._engine.clock())
+        endpoint = candidate.endpoint
+        return Attempt(endpoint.provider, endpoint.site.name, candidate.model, kind=str(admission.kind or Kind.UNKNOWN),
+                       message=wording.held_back(seconds, admission.message))  # fmt: skip
+
+    def _case(self, *, cause: BaseException | None = None) -> errors.Case:
+        """The first failure as a case: its class, reply and cause decide the error's."""
+        attempts = tuple(attempt for _, attempt, _ in self._tried)
+        index = 0 if not self._lone else len(self._tried) - 1
+        candidate, attempt, failure = self._tried[index]
+        reply, sent_cause = self._last_reply.get(index, (None, None))
+        return errors.Case(
+            str(attempt), (*attempts, *self._held_back), failure, reply, None, candidate.endpoint.base_url, cause or sent_cause
+        )
+
+    def _interrupted(self, failure: Failure, ended: Ended) -> errors.CallError:
+        candidate, _, _ = self._tried[-1]
+        text = wording.interrupted(candidate, failure, ended.partial)
+        case = replace(self._case(), message=text, failure=failure, reply=None, partial=ended.partial)
+        return errors.build(errors.StreamInterruptedError, case)
+
+    def _raise(self) -> None:
+        """Raise what the failures amount to."""
+        case = self._case()
+        if self._lone:
+            raise LoneFailure(case, exact=True)
+        text = wording.all_failed(self._call.model, self._plan, case.attempts)
+        raise errors.build(errors.AllProvidersFailedError, replace(case, message=text))
+
+
+def _request_id(headers: list[tuple[str, str]]) -> str | None:
+    return next((value for name, value in headers if name.lower() in ("x-request-id", "request-id", "x-dashscope-request-id")), None)
+
+
+def _larger(candidate: Candidate, than: Candidate) -> bool:
+    """Whether the context of `candidate` is known to be larger."""
+    return candidate.context is not None and (than.context is None or candidate.context > than.context)
+
+
+def _openai_would_take(failure: Failure, body: bytes) -> bool:
+    """Whether openai's SDK would hand this body to a lone caller: empty, or a JSON object that is no error."""
+    return failure.kind is Kind.BAD_PAYLOAD and (not body or body.lstrip()[:1] == b"{") and failure.code != "not_json"

@@ -1,0 +1,344 @@
+"""Chat, embeddings and models in OpenAI's shape, as OpenAI and the compatible endpoints of the others serve them."""
+
+from __future__ import annotations
+
+import base64
+import struct
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from llmswitch.sandbox import answers
+from llmswitch.sandbox.answers import Choice, Prompt
+from llmswitch.sandbox.dialect import Dialect, Route
+from llmswitch.sandbox.fields import array, integer, last_user, number, spoken, table, tables, text
+from llmswitch.sandbox.wire import Frame, Reply, Stream, event, identifier
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from llmswitch._json import Json, JsonValue
+    from llmswitch.sandbox.dialect import Model
+    from llmswitch.sandbox.wire import Call
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One chat call under way: what identifies its answer, and the choices to be spoken."""
+
+    call: Call
+    id: str
+    created: int
+    model: str
+    choices: tuple[Choice, ...]
+    prompt_tokens: int
+
+    def usage(self) -> Json:
+        """Return the usage in OpenAI's words, once the choices were spoken."""
+        completion = sum(choice.tokens for choice in self.choices)
+        return {
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": completion,
+            "total_tokens": self.prompt_tokens + completion,
+            "prompt_tokens_details": {"cached_tokens": 0},
+            "completion_tokens_details": {"reasoning_tokens": sum(choice.reasoning_tokens for choice in self.choices)},
+        }
+
+
+class Compatible(Dialect):
+    """OpenAI's paths under `prefix`; a subclass states how its vendor differs."""
+
+    most_choices: ClassVar[int] = 1
+    embeddings_batch: ClassVar[int] = 2048
+    id_prefix: ClassVar[str] = "chatcmpl-"
+    owner: ClassVar[str]
+    base64_vectors: ClassVar[bool] = True
+    last_delta: ClassVar[Json] = {"content": ""}
+    """The delta of the chunk that carries the finish reason: OpenAI's is empty, the others' holds an empty text."""
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return chat, embeddings and models."""
+        return (
+            Route("POST", f"{self.prefix}/chat/completions", self.chat),
+            Route("POST", f"{self.prefix}/embeddings", self.embeddings),
+            Route("GET", f"{self.prefix}/models", self.list_models),
+            Route("GET", f"{self.prefix}/models/{{id}}", self.show_model),
+        )
+
+    # What a subclass may state its own way.
+
+    def check(self, call: Call, model: Model) -> None:
+        """Raise `Refused` for a chat body that the vendor rejects."""
+
+    def thinks(self, call: Call, model: Model) -> bool:
+        """Say whether the answer shows its reasoning (`reasoning_content`)."""
+        del call
+        return model.thinks
+
+    def dress(self, turn: Turn, body: Json) -> Json:
+        """Add the vendor's own fields to a completion or chunk."""
+        del turn
+        return body
+
+    def dress_choice(self, choice: Choice, body: Json) -> Json:
+        """Add the vendor's own fields to a finished choice."""
+        del choice
+        return body
+
+    def closing(self, turn: Turn, choice: Choice, chunk: Json) -> Json:
+        """Change the chunk that finishes a choice."""
+        del turn, choice
+        return chunk
+
+    def usage_chunk(self, turn: Turn) -> bool:
+        """Say whether usage comes in a chunk of its own, with no choices."""
+        return table(turn.call.body.get("stream_options")).get("include_usage") is True
+
+    def call_deltas(self, call: Call, choice: Choice) -> Iterator[Json]:
+        """Yield the tool calls of a stream: id and name first, the arguments in fragments."""
+        del call
+        for index, one in enumerate(choice.tool_calls):
+            opening = one.encoded(index)
+            opening["function"] = {"name": one.name, "arguments": ""}
+            yield {"tool_calls": [opening]}
+            for start in range(0, len(one.arguments), 12):
+                fragment: Json = {"index": index, "function": {"arguments": one.arguments[start : start + 12]}}
+                yield {"tool_calls": [fragment]}
+
+    # Chat.
+
+    def chat(self, call: Call) -> Reply | Stream:
+        """Answer `chat/completions`."""
+        if not call.readable:
+            raise self.refuse(call, "bad_request", "We could not parse the JSON body of your request.")
+        model = self.known_model(call, call.model)
+        self.check(call, model)
+        turn = self.turn(call, model)
+        if turn.prompt_tokens > model.context:
+            raise self.refuse(
+                call, "context_length", self.too_long(model.context, turn.prompt_tokens), param="messages"
+            )
+        if call.body.get("stream") is True:
+            return Stream(self.frames(turn))
+        return Reply(200, self.completion(turn))
+
+    def too_long(self, limit: int, found: int) -> str | None:
+        """Return the vendor's words for a prompt over the model's context; None leaves the usual ones."""
+        del limit, found
+        return None
+
+    def turn(self, call: Call, model: Model) -> Turn:
+        """Decide what is answered; nothing is spoken yet."""
+        body, messages = call.body, answers.messages_of(call.body)
+        limit = integer(body.get("max_completion_tokens")) or integer(body.get("max_tokens"))
+        stop = body.get("stop")
+        stops = (stop,) if isinstance(stop, str) else tuple(text(one) for one in array(stop))
+        parallel = body.get("parallel_tool_calls") is not False
+        calls = answers.tool_calls(messages, tables(body.get("tools")), body.get("tool_choice"), parallel=parallel)
+        wanted = answers.json_text(table(body.get("response_format")), messages)
+        thoughts = tuple(answers.pieces(answers.THOUGHTS)) if self.thinks(call, model) else ()
+        choices = []
+        for index in range(min(integer(body.get("n")) or 1, self.most_choices)):
+            prompt = Prompt(
+                endpoint=self.endpoint,
+                model=call.model or "",
+                messages=messages,
+                index=index,
+                limit=limit,
+                stop=stops,
+                temperature=number(body.get("temperature")),
+            )
+            source = iter(answers.pieces(wanted)) if wanted is not None else self.generator.text(prompt)
+            choices.append(
+                Choice(
+                    index=index,
+                    thoughts=thoughts,
+                    source=source,
+                    tool_calls=calls,
+                    limit=limit,
+                    filtered=call.filtered,
+                )
+            )
+        return Turn(
+            call=call,
+            id=identifier(self.id_prefix),
+            created=int(time.time()),
+            model=call.model or "",
+            choices=tuple(choices),
+            prompt_tokens=answers.count(messages),
+        )
+
+    def finish(self, choice: Choice) -> str:
+        """Return the vendor's word for how the choice ended."""
+        return self.filtered_finish or choice.finish if choice.finish == "content_filter" else choice.finish
+
+    def completion(self, turn: Turn) -> Json:
+        """Return the whole answer."""
+        found: list[JsonValue] = []
+        for choice in turn.choices:
+            reasoning, said = list(choice.think()), list(choice.speak())
+            message: Json = {"role": "assistant", "content": "".join(said)}
+            if reasoning:
+                message["reasoning_content"] = "".join(reasoning)
+            if choice.tool_calls:
+                message["content"] = None
+                message["tool_calls"] = [one.encoded() for one in choice.tool_calls]
+            body: Json = {"index": choice.index, "message": message}
+            if turn.call.body.get("logprobs") is True:
+                body["logprobs"] = {"content": [_logprob(turn.call, piece) for piece in said]}
+            body["finish_reason"] = self.finish(choice)
+            found.append(self.dress_choice(choice, body))
+        return self.dress(turn, {**self._head(turn, "chat.completion"), "choices": found, "usage": turn.usage()})
+
+    def frames(self, turn: Turn) -> Iterator[Frame]:
+        """Yield the events of a streamed answer, its choices taking turns."""
+        for choice in turn.choices:
+            yield Frame("preamble", self._chunk(turn, choice, self.opening()))
+        speaking = deque((choice, self._deltas(turn, choice)) for choice in turn.choices)
+        while speaking:
+            choice, deltas = speaking.popleft()
+            delta = next(deltas, None)
+            if delta is None:
+                yield Frame("end", self._chunk(turn, choice, dict(self.last_delta), last=True))
+            else:
+                yield Frame("content", self._chunk(turn, choice, delta))
+                speaking.append((choice, deltas))
+        if self.usage_chunk(turn):
+            body: Json = {**self._head(turn, "chat.completion.chunk"), "choices": [], "usage": turn.usage()}
+            yield Frame("end", event(self.dress(turn, body)))
+        yield Frame("done", b"data: [DONE]\n\n")
+
+    def opening(self) -> Json:
+        """Return the delta of the first chunk."""
+        return {"role": "assistant", "content": ""}
+
+    def _head(self, turn: Turn, kind: str) -> Json:
+        return {"id": turn.id, "object": kind, "created": turn.created, "model": turn.model}
+
+    def _deltas(self, turn: Turn, choice: Choice) -> Iterator[Json]:
+        for piece in choice.think():
+            yield {"reasoning_content": piece}
+        for piece in choice.speak():
+            yield {"content": piece}
+        yield from self.call_deltas(turn.call, choice)
+
+    def _chunk(self, turn: Turn, choice: Choice, delta: Json, *, last: bool = False) -> bytes:
+        body: Json = {"index": choice.index, "delta": delta}
+        if turn.call.body.get("logprobs") is True:
+            piece = delta.get("content")
+            body["logprobs"] = {"content": [_logprob(turn.call, piece)]} if isinstance(piece, str) and piece else None
+        body["finish_reason"] = self.finish(choice) if last else None
+        chunk: Json = {**self._head(turn, "chat.completion.chunk"), "choices": [body]}
+        if last:
+            self.dress_choice(choice, body)
+            chunk = self.closing(turn, choice, chunk)
+        return event(self.dress(turn, chunk))
+
+    # Embeddings and models.
+
+    def embeddings(self, call: Call) -> Reply | Stream:
+        """Answer `embeddings`: text or texts, where OpenAI takes them also as tokens."""
+        model = self.known_model(call, call.model)
+        if not model.dimensions:
+            raise self.refuse(call, "model_not_found", param="model")
+        inputs = _inputs(call.body.get("input"))
+        if not inputs or any(not one for one in inputs):
+            raise self.refuse(
+                call,
+                "bad_request",
+                "'input' must be a string or an array of strings, none of them empty",
+                param="input",
+            )
+        if len(inputs) > self.embeddings_batch:
+            message = f"batch size is invalid, it should not be larger than {self.embeddings_batch}."
+            raise self.refuse(call, "bad_request", message, param="input")
+        size = integer(call.body.get("dimensions")) or model.dimensions[0]
+        if not self.takes_dimensions(model, size):
+            raise self.refuse(
+                call, "bad_request", f"dimensions {size} is not supported by {call.model}", param="dimensions"
+            )
+        packed = self.base64_vectors and call.body.get("encoding_format") == "base64"
+        data: list[JsonValue] = []
+        for index, said in enumerate(inputs):
+            values = answers.vector(said, call.model or "", size)
+            coded = base64.b64encode(struct.pack(f"<{size}f", *values)).decode()
+            vector: JsonValue = coded if packed else [*values]
+            data.append({"object": "embedding", "index": index, "embedding": vector})
+        tokens = sum(len(answers.pieces(said)) for said in inputs)
+        usage: Json = {"prompt_tokens": tokens, "total_tokens": tokens}
+        body: Json = {"object": "list", "data": data, "model": call.model, "usage": usage}
+        return Reply(200, self.dress_embeddings(body))
+
+    def takes_dimensions(self, model: Model, size: int) -> bool:
+        """Say whether the model gives vectors of this size."""
+        return size in model.dimensions
+
+    def dress_embeddings(self, body: Json) -> Json:
+        """Add the vendor's own fields to embeddings."""
+        return body
+
+    def list_models(self, call: Call) -> Reply | Stream:
+        """Answer `models`."""
+        del call
+        return Reply(200, {"object": "list", "data": [self._model(name) for name in self.models]})
+
+    def show_model(self, call: Call) -> Reply | Stream:
+        """Answer `models/{id}`."""
+        name = call.places["id"]
+        self.known_model(call, name)
+        return Reply(200, self._model(name))
+
+    def _model(self, name: str) -> Json:
+        return {"id": name, "object": "model", "created": 1_735_689_600, "owned_by": self.owner}
+
+
+def _inputs(value: JsonValue | None) -> list[str]:
+    """Return the texts to embed; a list of tokens counts as one text."""
+    if isinstance(value, str):
+        return [value]
+    items = array(value)
+    if items and all(integer(item) is not None for item in items):
+        return [" ".join(map(str, items))]
+    return [item if isinstance(item, str) else " ".join(map(str, array(item))) for item in items]
+
+
+def _logprob(call: Call, piece: str) -> Json:
+    one: Json = {"token": piece, "logprob": -0.01, "bytes": list(piece.encode())}
+    alternatives = integer(call.body.get("top_logprobs")) or 0
+    top: list[JsonValue] = [{**one, "logprob": -0.01 - 2.0 * rank} for rank in range(alternatives)]
+    return {**one, "top_logprobs": top}
+
+
+def roles_in_order(messages: list[Json]) -> str | None:
+    """Return what is wrong about tool messages, as OpenAI words it, or None.
+
+    Each tool message answers a call of the assistant's message before it, and each call is answered.
+    """
+    open_calls: list[str] = []
+    for message in messages:
+        if message.get("role") == "tool":
+            wanted = text(message.get("tool_call_id"))
+            if wanted not in open_calls:
+                return "messages with role 'tool' must be a response to a preceeding message with 'tool_calls'."
+            open_calls.remove(wanted)
+            continue
+        if open_calls:
+            break
+        open_calls = [text(one.get("id")) for one in tables(message.get("tool_calls"))]
+    if open_calls:
+        return (
+            "An assistant message with 'tool_calls' must be followed by tool messages responding to each "
+            f"'tool_call_id'. The following tool_call_ids did not have response messages: {', '.join(open_calls)}"
+        )
+    return None
+
+
+def lacks_json_word(body: Json) -> bool:
+    """Say whether JSON mode is asked for and no message says "json"."""
+    if table(body.get("response_format")).get("type") != "json_object":
+        return False
+    return not any("json" in spoken(message).lower() for message in answers.messages_of(body))
+
+
+__all__ = ["Compatible", "Turn", "lacks_json_word", "last_user", "roles_in_order"]

@@ -1,0 +1,99 @@
+"""What travels inside the sandbox: the call that came in, and the reply or stream that goes out. No sockets here."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from llmswitch import _json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from llmswitch._json import Json, JsonValue
+
+Part = Literal["preamble", "content", "end", "done"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One HTTP request, read and parsed.
+
+    `body` is the JSON object sent, or `{}`; `readable` says whether the bytes were a JSON object at all.
+    `filtered` asks the dialect for an answer that the vendor's content filter cut short (fault `refusal`).
+    """
+
+    endpoint: str
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: Json
+    readable: bool = True
+    filtered: bool = False
+    host: str = ""
+    places: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def model(self) -> str | None:
+        """The model the body names."""
+        name = self.body.get("model")
+        return name if isinstance(name, str) else None
+
+    def bearer(self) -> str | None:
+        """Return the token of `Authorization: Bearer`, None without one."""
+        scheme, _, token = self.headers.get("Authorization", "").partition(" ")
+        return token.strip() if scheme.lower() == "bearer" and token.strip() else None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole response: a JSON value, or the very bytes."""
+
+    status: int
+    body: JsonValue | bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = "application/json"
+
+    def encoded(self) -> bytes:
+        """Return the bytes of the body."""
+        return self.body if isinstance(self.body, bytes) else _json.dumps(self.body)
+
+
+class Frame(NamedTuple):
+    """One event of a stream: what part of the answer it is, and its bytes.
+
+    `preamble` comes before any content (the role), `content` is counted by faults' `after`, `end` carries the finish
+    reason or the usage, `done` is `[DONE]`.
+    """
+
+    part: Part
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A streamed response with HTTP 200."""
+
+    frames: Iterator[Frame]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Refused(Exception):  # noqa: N818 - a refusal is the vendor's answer, no failure of the sandbox
+    """The vendor does not answer this call: carries the error reply."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.status)
+        self.reply = reply
+
+
+def event(data: JsonValue, *, name: str | None = None) -> bytes:
+    """Return one server-sent event carrying JSON."""
+    head = f"event: {name}\n".encode() if name else b""
+    return head + b"data: " + _json.dumps(data) + b"\n\n"
+
+
+def identifier(prefix: str = "", length: int = 24) -> str:
+    """Return a fresh id such as `chatcmpl-3f2a...`."""
+    return prefix + (uuid.uuid4().hex + uuid.uuid4().hex)[:length]

@@ -1,0 +1,263 @@
+"""From the bytes of an event stream to chunks, and the judgement whether it ended as it should.
+
+Pure: bytes go in, chunks come out. A stream is *held* until its first visible delta, then *committed*; it is complete only if every
+choice it opened had a `finish_reason`, or `[DONE]` came (Ollama ends whole answers without a reason, others end `[DONE]` without one).
+A `finish_reason` is never invented.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from llmswitch._json import dumps, loads
+from llmswitch.errors import Partial
+from llmswitch.failure import Failure, Kind, classify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from llmswitch._json import Json, JsonValue
+    from llmswitch.adapter import Adapter
+    from llmswitch.dialects.base import Dialect
+
+HELD_EVENTS: Final = 64
+HELD_BYTES: Final = 64 * 1024
+EVENT_BYTES: Final = 16 * 1024 * 1024
+_BLANK_LINE: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r|\n\r\n|\r\n\n")
+
+
+class Events:
+    """Incremental reader of server-sent events; `feed` yields (event name, data) as they complete."""
+
+    __slots__ = ("_buffer", "_searched")
+
+    def __init__(self) -> None:
+        self._buffer = b""
+        self._searched = 0
+
+    def feed(self, data: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Every event that `data` completes.
+
+        Raises:
+            ValueError: one event is larger than 16 MiB.
+        """
+        buffer = self._buffer + data if self._buffer else data
+        start, searched = 0, self._searched
+        while match := _BLANK_LINE.search(buffer, searched):
+            block = buffer[start : match.start()]
+            start = searched = match.end()
+            if event := _event(block):
+                yield event
+        self._buffer = buffer[start:]
+        # A blank line may straddle two reads: look again at the last three bytes, not at the whole (a long line stays linear).
+        self._searched = max(0, len(self._buffer) - 3)
+        if len(self._buffer) > EVENT_BYTES:
+            raise ValueError("one event of the stream is larger than 16 MiB")
+
+    def rest(self) -> Iterator[tuple[bytes, bytes]]:
+        """The event that the end of the stream left without its blank line, if any."""
+        block, self._buffer, self._searched = self._buffer, b"", 0
+        if event := _event(block):
+            yield event
+
+
+def _event(block: bytes) -> tuple[bytes, bytes] | None:
+    """(name, data) of one block of lines, None for comments and empty blocks."""
+    if block.startswith(b"data: ") and b"\n" not in block and b"\r" not in block:
+        return b"", block[6:]
+    name, data = b"", []
+    for line in block.removeprefix(b"\xef\xbb\xbf").splitlines():
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field == b"data":
+            data.append(value)
+        elif field == b"event":
+            name = value
+    return (name, b"\n".join(data)) if data else None
+
+
+@dataclass(slots=True)
+class Chunk:
+    """One chunk: its JSON value in OpenAI's shape and the bytes that say the same."""
+
+    value: Json
+    data: bytes
+
+
+class Reader:
+    """Judges one attempt's stream.
+
+    `feed` takes bytes and leaves what may be delivered in `ready`; `committed` says that content is among it. `failure` is set, and
+    nothing more is read, when the stream carries an error, a broken chunk, or ends too early.
+    """
+
+    __slots__ = ("_adapter", "_buffer", "_dialect", "_events", "_held", "_held_bytes", "_open", "_seen", "_tools",
+                 "committed", "done", "failure", "ready", "reasoning", "text", "usage")  # fmt: skip
+
+    def __init__(self, adapter: Adapter, dialect: Dialect, *, buffer: bool = False) -> None:
+        self._adapter, self._dialect = adapter, dialect
+        self._buffer = buffer  # hold everything until the end: a broken stream can then be repeated unseen
+        self._events = Events()
+        self._held: list[Chunk] = []
+        self._held_bytes = 0
+        self._open: set[int] = set()  # choices without a finish_reason yet
+        self._seen = False  # whether any choice was opened
+        self._tools: dict[int, Json] = {}
+        self.committed = self.done = False
+        self.failure: Failure | None = None
+        self.ready: list[Chunk] = []
+        self.text: list[str] = []
+        self.reasoning: list[str] = []
+        self.usage: Json | None = None
+
+    @property
+    def partial(self) -> Partial:
+        """What has been read of the first choice."""
+        tools = tuple(self._tools[index] for index in sorted(self._tools))
+        return Partial("".join(self.text), "".join(self.reasoning), tools, self.usage)
+
+    def feed(self, data: bytes) -> None:
+        """Read more bytes."""
+        try:
+            for name, event in self._events.feed(data):
+                if self.done or self.failure is not None:
+                    return
+                self._take(name, event)
+        except ValueError as error:
+            self.failure = self._broken(str(error))
+
+    def end(self) -> None:
+        """The bytes are over: either the stream is complete or `failure` says what is missing."""
+        for name, event in self._events.rest():
+            if self.failure is None and not self.done:
+                self._take(name, event)
+        if self.failure is not None or self.done:
+            return
+        if self._seen and not self._open:
+            self._finish()
+            return
+        self.failure = Failure(
+            kind=Kind.STREAM_INTERRUPTED,
+            provider=self._adapter.name,
+            message="the stream ended without a finish_reason and without [DONE]"
+            if self._seen
+            else "the stream ended before its first chunk",
+            source="text",
+        )
+
+    def _take(self, name: bytes, event: bytes) -> None:
+        if event.startswith(b"[DONE]"):
+            if self._seen or self.usage is not None:
+                self._finish()
+            else:
+                self.failure = self._broken("the stream said [DONE] without a single chunk")
+            return
+        try:
+            value = loads(event)
+        except (ValueError, RecursionError):
+            # Not JSON: an error page or text inside the stream, or a broken chunk.
+            self.failure = self._in_band(name, event) if name == b"error" else self._broken("a chunk is not JSON")
+            return
+        if name == b"error" or not isinstance(value, dict) or _is_error(value):
+            self.failure = self._in_band(name, event)
+            return
+        chunk = self._dialect.chunk(self._adapter, value)
+        self._note(Chunk(chunk, event if chunk is value else dumps(chunk)))
+
+    def _in_band(self, name: bytes, event: bytes) -> Failure:
+        body = b"event: " + name + b"\ndata: " + event if name else event
+        return classify(provider=self._adapter.name, status=None, body=body)
+
+    def _broken(self, message: str) -> Failure:
+        kind = Kind.STREAM_INTERRUPTED if self.committed else Kind.BAD_PAYLOAD
+        return Failure(kind=kind, provider=self._adapter.name, message=message, source="text")
+
+    def _note(self, chunk: Chunk) -> None:
+        """Account for one chunk and hold it or make it ready."""
+        visible = self._read(chunk.value)
+        if self.failure is not None:
+            return
+        if self.committed:
+            self.ready.append(chunk)
+            return
+        self._held.append(chunk)
+        self._held_bytes += len(chunk.data)
+        if self._buffer:
+            return
+        if visible or len(self._held) >= HELD_EVENTS or self._held_bytes >= HELD_BYTES:
+            self._commit()
+
+    def _commit(self) -> None:
+        self.committed = True
+        self.ready.extend(self._held)
+        self._held.clear()
+
+    def _finish(self) -> None:
+        self.done = True
+        self._commit()
+
+    def _read(self, value: Json) -> bool:
+        """Keep count of choices and text; True if something a reader would see is in it."""
+        visible = False
+        usage = value.get("usage")
+        if isinstance(usage, dict):
+            self.usage = usage
+        choices = value.get("choices")
+        for choice in choices if isinstance(choices, list) else ():
+            if not isinstance(choice, dict):
+                continue
+            index = choice.get("index")
+            index = index if isinstance(index, int) else 0
+            self._seen = True
+            delta = choice.get("delta")
+            if isinstance(delta, dict) and self._delta(index, delta):
+                visible = True
+            reason = choice.get("finish_reason")
+            if reason is None:
+                self._open.add(index)
+            elif reason in self._adapter.failing_finish_reasons:
+                self.failure = classify(provider=self._adapter.name, status=None, body={"error": {"code": str(reason)}})
+            else:
+                self._open.discard(index)
+                visible = True
+        return visible
+
+    def _delta(self, index: int, delta: Json) -> bool:
+        content = delta.get("content")
+        reasoning = delta.get("reasoning_content") or delta.get("reasoning")
+        tools = delta.get("tool_calls")
+        if index == 0:
+            if isinstance(content, str):
+                self.text.append(content)
+            if isinstance(reasoning, str):
+                self.reasoning.append(reasoning)
+            if isinstance(tools, list):
+                self._tool_fragments(tools)
+        return bool(content or reasoning or tools or delta.get("refusal") or delta.get("audio") or delta.get("function_call"))
+
+    def _tool_fragments(self, fragments: list[JsonValue]) -> None:
+        for fragment in fragments:
+            if not isinstance(fragment, dict):
+                continue
+            index = fragment.get("index")
+            key = index if isinstance(index, int) else len(self._tools)
+            known = self._tools.setdefault(key, {"id": None, "name": "", "arguments": ""})
+            function = fragment.get("function")
+            if fragment.get("id"):
+                known["id"] = fragment["id"]
+            if isinstance(function, dict):
+                for part in ("name", "arguments"):
+                    text, before = function.get(part), known[part]
+                    if isinstance(text, str) and isinstance(before, str):
+                        known[part] = before + text
+
+
+def _is_error(value: Json) -> bool:
+    """Whether a chunk is an error: it says so, or has no choices and the fields of one (Qwen, Spark, Ernie V1, MiniMax)."""
+    if value.get("error"):
+        return True
+    if value.get("choices") is not None:
+        return False
+    return any(value.get(name) for name in ("error_code", "error_msg", "code", "base_resp"))

@@ -1,0 +1,291 @@
+"""`Switch` and `AsyncSwitch`: the engine on plain dicts, without importing openai.
+
+    with Switch(region="CN") as switch:
+        answer = switch.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": "你好"}])
+        print(answer["choices"][0]["message"]["content"], answer.llmswitch.provider)
+
+The paths are openai's (`chat.completions.create`, `embeddings.create`, `models.list`), parameters and answers its JSON. Errors are those of
+`llmswitch.errors`.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from llmswitch import errors, transport
+from llmswitch._json import loads
+from llmswitch.call import Timeouts
+from llmswitch.engine import Engine
+from llmswitch.exchange import AsyncExchange, Exchange
+from llmswitch.failover import LoneFailure
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+    from types import TracebackType
+
+    from llmswitch._json import Json
+    from llmswitch.call import Answer, Call
+    from llmswitch.config import Config
+    from llmswitch.health import Health
+    from llmswitch.report import Report
+    from llmswitch.streaming import Chunk
+
+# openai's own default, for a lone candidate.
+MAX_RETRIES: Final = 2
+
+
+class Reply(dict[str, Any]):
+    """An answer, or a chunk of one: a plain dict, with `llmswitch` saying what happened."""
+
+    llmswitch: Report
+
+    def __init__(self, value: Json, report: Report) -> None:
+        super().__init__(value)
+        self.llmswitch = report
+
+    def __reduce__(self) -> tuple[type[Reply], tuple[dict[str, Any], Report]]:
+        return Reply, (dict(self), self.llmswitch)
+
+
+def _reply(answer: Answer | None) -> Reply:
+    assert answer is not None
+    value = loads(answer.body) if answer.body else {}
+    return Reply(value if isinstance(value, dict) else {"data": value}, answer.report)
+
+
+def _raised(lone: LoneFailure) -> errors.CallError:
+    """The lone provider's failure as an error of its own."""
+    return errors.build(errors.ProviderError, lone.case)
+
+
+class Stream:
+    """Chunks as they come. Iterate, or `close()` to stop; closing, or dropping it, frees the connection."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    @property
+    def llmswitch(self) -> Report:
+        """What has happened so far."""
+        return self._exchange.report
+
+    def __iter__(self) -> Iterator[Reply]:
+        return self
+
+    def __next__(self) -> Reply:
+        try:
+            chunk: Chunk = next(self._exchange)
+        except LoneFailure as lone:
+            raise _raised(lone) from lone.case.cause
+        return Reply(chunk.value, self._exchange.report)
+
+    def close(self) -> None:
+        """Stop and free the connection."""
+        self._exchange.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AsyncStream:
+    """As `Stream`, for an event loop."""
+
+    def __init__(self, exchange: AsyncExchange) -> None:
+        self._exchange = exchange
+
+    @property
+    def llmswitch(self) -> Report:
+        """What has happened so far."""
+        return self._exchange.report
+
+    def __aiter__(self) -> AsyncIterator[Reply]:
+        return self
+
+    async def __anext__(self) -> Reply:
+        try:
+            chunk: Chunk = await anext(self._exchange)
+        except LoneFailure as lone:
+            raise _raised(lone) from lone.case.cause
+        return Reply(chunk.value, self._exchange.report)
+
+    async def close(self) -> None:
+        """Stop and free the connection."""
+        await self._exchange.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+class _Base:
+    """What both clients are made of. Arguments as `llmswitch.openai.SwitchOptions`, and:
+
+    Args:
+        api_key: the first endpoint's key; base_url: its address.
+        timeout: seconds until the first content, then of each gap; 600 as openai's.
+        max_retries: of a lone candidate, as openai's.
+        environ: instead of the process's environment.
+        health: what is known about endpoints; shared by all clients of the process unless given.
+    """
+
+    def __init__(
+        self,
+        *,
+        timeout: float | None = None,
+        max_retries: int = MAX_RETRIES,
+        environ: Mapping[str, str] | None = None,
+        health: Health | None = None,
+        **arguments: Any,
+    ) -> None:
+        self.engine = Engine.load(environ=os.environ if environ is None else environ, health=health, timeout=timeout,
+                                  max_retries=max_retries, **arguments)  # fmt: skip
+        self._timeouts = Timeouts() if timeout is None else Timeouts(connect=min(5.0, timeout), read=timeout, write=timeout)
+
+    @property
+    def config(self) -> Config:
+        """What this client was told."""
+        return self.engine.config
+
+    @property
+    def health(self) -> Health:
+        """What is known about endpoints."""
+        return self.engine.health
+
+    def _call(self, operation: str, params: dict[str, Any]) -> Call:
+        """The call behind keyword arguments; `timeout`, `extra_body`, `extra_headers` and `llmswitch` are not parameters.
+
+        Raises:
+            InvalidRequestError: an option of ours is wrong.
+        """
+        options = params.pop("llmswitch", None)
+        extra = dict(params.pop("extra_body", None) or {})
+        options = extra.pop("llmswitch", options) or {}
+        headers = params.pop("extra_headers", None) or {}
+        timeout = params.pop("timeout", None)
+        timeouts = self._timeouts if timeout is None else Timeouts(connect=min(5.0, timeout), read=timeout, write=timeout)
+        if not isinstance(options, dict):
+            raise errors.InvalidRequestError("llmswitch= takes a dict of options")
+        params = {**params, **extra}
+        return self.engine.call(operation=operation, params=params, extra=extra, extra_headers=dict(headers), options=options,
+                                timeouts=timeouts, max_retries=self.config.max_retries)  # fmt: skip
+
+
+class Switch(_Base):
+    """The engine for threads; safe to share between them."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._sender = transport.sync()
+        self.chat = _Chat(self)
+        self.embeddings = _Endpoint(self, "embeddings")
+        self.models = _Models(self)
+
+    def send(self, operation: str, params: dict[str, Any]) -> Reply | Stream:
+        """One call of "chat", "embeddings" or "models".
+
+        Raises:
+            CallError: no provider answered.
+            InvalidRequestError: the request cannot be sent.
+        """
+        call = self._call(operation, params)
+        exchange = Exchange(self.engine, call, self.engine.failover(call), self._sender)
+        try:
+            answer = exchange.open()
+        except LoneFailure as lone:
+            raise _raised(lone) from lone.case.cause
+        return Stream(exchange) if answer is None else _reply(answer)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._sender.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+class AsyncSwitch(_Base):
+    """The engine for event loops; every method that sends is a coroutine."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._sender = transport.async_()
+        self.chat = _AsyncChat(self)
+        self.embeddings = _AsyncEndpoint(self, "embeddings")
+        self.models = _AsyncModels(self)
+
+    async def send(self, operation: str, params: dict[str, Any]) -> Reply | AsyncStream:
+        """As `Switch.send`."""
+        call = self._call(operation, params)
+        exchange = AsyncExchange(self.engine, call, self.engine.failover(call), self._sender)
+        try:
+            answer = await exchange.open()
+        except LoneFailure as lone:
+            raise _raised(lone) from lone.case.cause
+        return AsyncStream(exchange) if answer is None else _reply(answer)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._sender.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.close()
+
+
+class _Endpoint:
+    """`embeddings`, and `completions` below `chat`: one verb, `create`."""
+
+    def __init__(self, switch: Switch, operation: str) -> None:
+        self._switch, self._operation = switch, operation
+
+    def create(self, **params: Any) -> Any:
+        """Openai's parameters; gives a `Reply`, or with `stream=True` a `Stream` of them. Raises as `Switch.send`."""
+        return self._switch.send(self._operation, params)
+
+
+class _Chat:
+    def __init__(self, switch: Switch) -> None:
+        self.completions = _Endpoint(switch, "chat")
+
+
+class _Models:
+    def __init__(self, switch: Switch) -> None:
+        self._switch = switch
+
+    def list(self, **params: Any) -> Any:
+        """The models of the first provider that answers."""
+        return self._switch.send("models", params)
+
+
+class _AsyncEndpoint:
+    def __init__(self, switch: AsyncSwitch, operation: str) -> None:
+        self._switch, self._operation = switch, operation
+
+    def create(self, **params: Any) -> Coroutine[Any, Any, Any]:
+        """As `Switch`'s, awaited."""
+        return self._switch.send(self._operation, params)
+
+
+class _AsyncChat:
+    def __init__(self, switch: AsyncSwitch) -> None:
+        self.completions = _AsyncEndpoint(switch, "chat")
+
+
+class _AsyncModels:
+    def __init__(self, switch: AsyncSwitch) -> None:
+        self._switch = switch
+
+    def list(self, **params: Any) -> Coroutine[Any, Any, Any]:
+        """As `Switch`'s, awaited."""
+        return self._switch.send("models", params)
