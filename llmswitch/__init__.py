@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from llmswitch.adapter import Adapter, adapters, register
     from llmswitch.errors import LLMSwitchError
-    from llmswitch.explain import explain
+    from llmswitch.explanation import explain
     from llmswitch.failure import Failure, classify
     from llmswitch.hooks import Event, Hook
     from llmswitch.openai import (
@@ -57,7 +57,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "adapter": ("Adapter", "adapters", "register"),
     "errors": ("LLMSwitchError",),
-    "explain": ("explain",),
+    "explanation": ("explain",),
     "failure": ("Failure", "classify"),
     "hooks": ("Event", "Hook"),
     "report": ("Attempt", "Change", "Report"),

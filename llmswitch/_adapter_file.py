@@ -310,6 +310,9 @@ def _interval(row: Table, name: str) -> Interval | None:
     left, low, high, right = match.groups()
     try:
         top: float | Literal["max_output"] = "max_output" if high == "max_output" else float(high)
-        return Interval(float(low), top, low_open=left == "(", high_open=right == ")")
+        found = Interval(float(low), top, low_open=left == "(", high_open=right == ")")
     except ValueError as error:
         raise row.error(name, text, "numbers as ends") from error
+    if found.high != "max_output" and found.low >= found.high:
+        raise row.error(name, text, "a low end below the high end")
+    return found

@@ -1,4 +1,4 @@
-"""Which (provider, site) pairs take part, with which key, at which address: from settings and environment. Part of `config`.
+"""Which (provider, site) pairs take part, with which key, at which address. Part of `config`.
 
 A bare vendor key (`DASHSCOPE_API_KEY`) belongs to one site: the configured one, else the region's, else the home
 site. It is never tried
@@ -76,7 +76,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Absent:
-    """A known endpoint that does not take part. `configured`: the user set something for it, which did not suffice or was overruled."""
+    """A known endpoint that does not take part; `configured`: something was set for it, which did not suffice."""
 
     endpoint: Endpoint
     reason: str
@@ -147,7 +147,7 @@ def find(
 
 
 def rank(endpoint: Endpoint, region: str | None, order: tuple[str, ...]) -> tuple[int, bool, bool, int, bool, str]:
-    """The default order: the user's, the first endpoint, who is at home in the region, the adapters' rank, the region's site."""
+    """The default order: the user's, the first endpoint, who is at home in the region, the adapters' rank, the site."""
     places = [place for place, entry in enumerate(order) if entry in (endpoint.provider, endpoint.name)]
     site, adapter = endpoint.site, endpoint.adapter
     at_home = (
@@ -300,7 +300,7 @@ class _Finder:
         return self._first_key(variables, own.api_key, own.api_key_env, f"providers.{adapter.name}")
 
     def _first_key(self, variables: tuple[str, ...], value: str | None, named: str | None, where: str) -> _Key | None:
-        """Ours (LLMSWITCH_…), then the file's, then the vendor's. A variable that the file names stands for itself alone."""
+        """Ours (LLMSWITCH_…), then the file's, then the vendor's. A variable named in the file replaces the vendor's."""
         ours = [name for name in variables if name.startswith("LLMSWITCH_")]
         theirs = [name for name in variables if not name.startswith("LLMSWITCH_")]
         for name in ours:
@@ -375,11 +375,11 @@ def _secret(value: object, where: str) -> Secret:
         raise ConfigError(f"{where}: a key is a string, not {type(value).__name__}.")
     if value != value.rstrip("\r\n") and not _UNSAFE.search(value.rstrip("\r\n")):
         raise ConfigError(
-            f"{where}: the key ends in a line break, as a key read from a file often does. Take it away: read().strip() in Python, "
-            "`tr -d '\\r\\n' < file` in a shell, `echo -n` or printf where a secret is made."
+            f"{where}: the key ends in a line break, as a key read from a file often does. "
+            "Take it away: read().strip() in Python, `tr -d '\\r\\n' < file` in a shell, `echo -n` or printf where a secret is made."
         )
     if found := _UNSAFE.search(value):
-        kind = "a line break or another control character" if ord(found[0]) < 128 else "a character no header can carry"  # noqa: PLR2004
+        kind = "a line break or another control character" if found[0].isascii() else "a character no header can carry"
         raise ConfigError(
             f"{where}: the key has {kind} at position {found.start()}; copy it again from the provider's console."
         )
@@ -439,7 +439,7 @@ def _address(value: str, where: str, *, http_anywhere: bool) -> _Address:
 
 
 def _nearness(host: str) -> tuple[bool, bool]:
-    """Whether a host is this machine, and whether it is in a private network: by its name alone, nothing is looked up."""
+    """Whether a host is this machine, and whether it is in a private network. By its name: nothing is looked up."""
     host = host.rstrip(".").lower()
     try:
         address = ipaddress.ip_address(host.partition("%")[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-import openai._base_client as _base_client
+from openai import _base_client
 from openai._base_client import AsyncHttpxClientWrapper, SyncHttpxClientWrapper
 
 if TYPE_CHECKING:

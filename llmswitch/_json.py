@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Union
 
-JsonValue = Union[None, bool, int, float, str, "list[JsonValue]", "dict[str, JsonValue]"]  # noqa: UP007 - recursive at run time
+JsonValue = Union[None, bool, int, float, str, "list[JsonValue]", "dict[str, JsonValue]"]
 Json = dict[str, JsonValue]
 
 

@@ -5,7 +5,6 @@ Where the class follows from the answer (`AllProvidersFailedError` is also the c
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final, cast
 
 import openai
@@ -116,15 +115,24 @@ def openai_class(failure: Failure | None, status: int | None) -> type[openai.API
     return base if own is None else combined(own, base)
 
 
-@lru_cache(maxsize=256)
+_combined: Final[dict[tuple[type, type], type[openai.APIError]]] = {}
+
+
 def combined(own: type[openai.APIError], base: type[openai.APIError]) -> type[openai.APIError]:
-    """One class that is both, named like the first."""
+    """One class that is both, named like the first; the same one every time."""
     if issubclass(own, base):
         return own
     if issubclass(base, own):
         return base
-    # `own` and `base` may share parents in another order (an APIConnectionError beside an APIStatusError): python decides.
-    return cast("type[openai.APIError]", type(own.__name__, (own, base), {"__module__": own.__module__, "__doc__": own.__doc__}))
+    if (own, base) not in _combined:
+        _combined[own, base] = _both(own, base)
+    return _combined[own, base]
+
+
+def _both(own: type[openai.APIError], base: type[openai.APIError]) -> type[openai.APIError]:
+    return cast(
+        "type[openai.APIError]", type(own.__name__, (own, base), {"__module__": own.__module__, "__doc__": own.__doc__})
+    )
 
 
 def not_sent(status: int, request: httpx.Request | None = None) -> httpx.Response:
@@ -147,6 +155,11 @@ def build(cls: type[errors.CallError], case: Case) -> errors.CallError:
     return errors.complete(cast("errors.CallError", error), case)
 
 
+def note(error: openai.APIError, case: Case) -> None:
+    """Leave on an error of openai's own what ours carry: `attempts` and `failure`."""
+    vars(error).update(attempts=case.attempts, failure=case.failure, reply=case.reply)
+
+
 def fill(error: openai.APIError, case: Case, status: int | None) -> None:
     """Give an error openai's attributes and ours; the request it shows holds no key."""
     request = httpx.Request("POST", case.url or "https://llmswitch.invalid/")
@@ -162,13 +175,14 @@ def fill(error: openai.APIError, case: Case, status: int | None) -> None:
     if isinstance(error, openai.APIStatusError | openai.APIResponseValidationError):
         made = status or next((_STATUS_OF[c] for c in type(error).__mro__ if c in _STATUS_OF), 500)
         reply = case.reply
-        headers = [(k, v) for k, v in reply.headers if k.lower() not in _ENCODING] if reply else [("x-llmswitch", "not sent")]
+        headers = (
+            [(k, v) for k, v in reply.headers if k.lower() not in _ENCODING] if reply else [("x-llmswitch", "not sent")]
+        )
         error.response = httpx.Response(made, headers=headers, content=reply.body if reply else b"", request=request)
         error.status_code = made
         if isinstance(error, openai.APIStatusError):
             error.request_id = error.response.headers.get("x-request-id")
-    if isinstance(error, errors.CallError):
-        error.attempts, error.failure, error.reply = tuple(case.attempts), case.failure, case.reply
+    note(error, case)
 
 
 _ENCODING: Final = frozenset({"content-encoding", "content-length", "transfer-encoding", "set-cookie"})

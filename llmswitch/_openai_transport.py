@@ -17,7 +17,6 @@ from llmswitch._json import dumps, loads
 from llmswitch.call import Call, Headers, Timeouts
 from llmswitch.exchange import AsyncExchange, Exchange
 from llmswitch.failover import LoneFailure
-from llmswitch.failure import Kind
 from llmswitch.transport.base import Request, TransportError
 
 if TYPE_CHECKING:
@@ -36,7 +35,9 @@ FINAL: Final = "llmswitch.final"
 CASE: Final = "llmswitch.case"
 
 # What httpx has decoded or will frame itself, and cookies: those of one vendor must not reach another.
-_OURS: Final = frozenset({"content-encoding", "transfer-encoding", "content-length", "set-cookie", "connection", "keep-alive"})
+_OURS: Final = frozenset(
+    {"content-encoding", "transfer-encoding", "content-length", "set-cookie", "connection", "keep-alive"}
+)
 _FRAMING: Final = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"})
 _OPERATIONS: Final = {
     ("POST", "/chat/completions"): "chat",
@@ -65,7 +66,7 @@ def _headers(request: httpx.Request) -> Headers:
 
 
 def _timeouts(request: httpx.Request) -> Timeouts:
-    """httpx's four, as openai set them for this call."""
+    """Httpx's four, as openai set them for this call."""
     given = cast("dict[str, float | None]", request.extensions.get("timeout") or {})
     return Timeouts(connect=given.get("connect"), read=given.get("read"), write=given.get("write"))
 
@@ -103,6 +104,15 @@ def _response(
 ) -> httpx.Response:
     kept = [(name, value) for name, value in headers if name.lower() not in _OURS]
     return httpx.Response(status, headers=kept, content=content, request=request, extensions=extensions)
+
+
+def _opened(
+    request: httpx.Request, exchange: Exchange | AsyncExchange, stream: httpx.SyncByteStream | httpx.AsyncByteStream
+) -> httpx.Response:
+    """An open stream; who answers may still change before its first content."""
+    head = exchange.answered
+    kept = [(name, value) for name, value in head.headers if name.lower() not in _OURS]
+    return httpx.Response(head.status, headers=kept, stream=stream, request=request, extensions={HAPPENED: exchange})
 
 
 def _answered(request: httpx.Request, answer: Answer) -> httpx.Response:
@@ -166,7 +176,7 @@ def report_of(response: httpx.Response) -> Report | None:
 
 
 def describe(error: openai.APIStatusError) -> openai.APIStatusError:
-    """openai's own error with every attempt on it, and of our class where the vendor blocks the region or the account is empty."""
+    """Openai's own error with every attempt on it, and of our class where the vendor blocks the region or the account is empty."""
     case = error.response.extensions.get(CASE)
     if not isinstance(case, errors.Case):
         return error
@@ -225,7 +235,11 @@ class RoutingTransport(httpx.BaseTransport):
             return _answered(request, answer)
         kept = [(name, value) for name, value in exchange.headers if name.lower() not in _OURS]
         return httpx.Response(
-            exchange.status, headers=kept, stream=_Events(exchange, request), request=request, extensions={HAPPENED: exchange}
+            exchange.status,
+            headers=kept,
+            stream=_Events(exchange, request),
+            request=request,
+            extensions={HAPPENED: exchange},
         )
 
     def _resource(self, engine: Engine, request: httpx.Request, body: bytes) -> httpx.Response:
@@ -302,9 +316,7 @@ class AsyncRoutingTransport(httpx.AsyncBaseTransport):
             raise _convert(error, request) from error.__cause__
         if answer is not None:
             return _answered(request, answer)
-        kept = [(name, value) for name, value in exchange.headers if name.lower() not in _OURS]
-        stream = _AsyncEvents(exchange, request)
-        return httpx.Response(exchange.status, headers=kept, stream=stream, request=request, extensions={HAPPENED: exchange})
+        return _opened(request, exchange, _AsyncEvents(exchange, request))
 
     async def _resource(self, engine: Engine, request: httpx.Request, body: bytes) -> httpx.Response:
         sent = _resource_request(engine, request, body)

@@ -1,4 +1,4 @@
-"""What a user may set, from any of three places: llmswitch.toml, `LLMSWITCH_*` variables, arguments. One reader, one set of rules.
+"""What a user may set, from any of three places: llmswitch.toml, `LLMSWITCH_*` variables, arguments. One set of rules.
 
 Values of keys are never shown in an error, nor is anything below `[providers]`, nor an unknown entry: a key may stand
 there by mistake.
@@ -188,7 +188,7 @@ def _short(value: object) -> str:
 
 
 def from_file(environ: Mapping[str, str], directory: Path | None) -> tuple[Settings, str | None]:
-    """The settings of `$LLMSWITCH_CONFIG`, which must exist, else of `llmswitch.toml` in the directory, which may; and its path."""
+    """The settings of `$LLMSWITCH_CONFIG`, which must exist, else of the directory's llmswitch.toml; and the path."""
     from pathlib import Path  # noqa: PLC0415 - 5 ms that many programs never spend
 
     named = environ.get("LLMSWITCH_CONFIG", "").strip()
@@ -219,7 +219,7 @@ def _values(path: Path) -> Mapping[str, object]:
     except (ValueError, RecursionError) as error:
         hint = ""
         if "providers" in str(error):
-            hint = " (`providers = [...]` and `[providers.<name>]` cannot both stand in one file: use `enabled = false` instead)"
+            hint = " (`providers = [...]` and `[providers.<name>]` exclude each other: use `enabled = false` instead)"
         # Without its cause: a parser's traceback holds the text of the file, and keys may stand in it.
         raise ConfigError(f"{path}: not valid TOML: {error}{hint}.") from None
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from llmswitch._json import JsonValue
 
 _T = TypeVar("_T")
+# One of these is never taken for another: in Python a bool is an int and a datetime is a date, in TOML neither is.
 _KINDS = {
     str: "a string",
     int: "a whole number",
@@ -22,6 +23,7 @@ _KINDS = {
     dict: "a table",
     list: "a list",
     dt.date: "a date such as 2026-11-23",
+    dt.datetime: "an instant such as 2026-11-23T00:00:00Z",
 }
 
 
@@ -93,10 +95,8 @@ class Table:
             return default
         value = self._rest.pop(name)
         if kind is float and type(value) is int:
-            value = float(value)
-        # A bool is an int and a datetime is a date in Python, neither is in TOML.
-        wrong = (isinstance(value, bool) and kind is not bool) or isinstance(value, dt.datetime)
-        if not wrong and isinstance(value, kind):
+            return cast("_T", float(value))
+        if isinstance(value, kind) and type(value) not in _KINDS.keys() - {kind}:
             return value
         raise self.error(name, value, _KINDS[kind])
 

@@ -1,10 +1,8 @@
 """Countries and cloud regions, as data: what counts as a region, and what a platform's own region names mean.
 
-Sources: ISO 3166-1 alpha-2 as of 2026-11 (plus `XK`, which no list of vendors does without); the platforms' own
-region lists
-(AWS, Alibaba Cloud, Tencent Cloud, Google Cloud, Azure, Fly.io, Vercel, Railway, Koyeb) as generally known in
-2026-11. A name that is
-missing here is ignored, never guessed.
+Sources: ISO 3166-1 alpha-2 as of 2026-11 (plus `XK`, which no list of vendors does without); the platforms' own region
+lists (AWS, Alibaba Cloud, Tencent Cloud, Google Cloud, Azure, Fly.io, Vercel, Railway, Koyeb) as generally known in
+2026-11. A name that is missing here is ignored, never guessed.
 """
 
 from __future__ import annotations

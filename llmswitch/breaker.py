@@ -6,8 +6,10 @@ one probe, then as many at once as have succeeded and one more; three successes 
 (one, where it had opened again before). Closed again, it takes a tenth of the calls at first and all after 10 s, so
 that a vendor just back is not run over.
 
-A textbook breaker (5 failures in a row, fail fast) drops success to 42-61 % when every vendor errs at 30 %; these
-figures keep 95 %. Pure: every method takes the time in seconds of a monotonic clock.
+Calls are counted when they go: errors come back sooner than answers, so that a share of what came back would be too
+high whenever traffic grows. A result of a call begun before the last transition is ignored. A textbook breaker (5
+failures in a row, fail fast) drops success to 42-61 % when every vendor errs at 30 %; these figures keep 95 %. Pure:
+every method takes the time in seconds of a monotonic clock.
 """
 
 from __future__ import annotations
@@ -98,32 +100,34 @@ class Breaker:
         return now < self.ramp_until and random >= 1 - (1 - RAMP_FROM) * (self.ramp_until - now) / RAMP
 
     def take(self, now: float) -> None:
-        """Take the slot of the probe that `ask` granted."""
+        """A call goes: count it, and take the slot of the probe that `ask` granted."""
+        self.used = now
+        if self.state == "closed":
+            self._count(now, calls=1)
+            return
         if self.state == "open":
             self._half_open(now)
         self._probes = [since for since in self._probes if now < since + LEASE]
         self._probes.append(now)
 
-    def release(self, started: float) -> None:
-        """A call begun then is over. One begun after a probe went out is taken for it: at worst one more goes out."""
-        if self._probes and started >= self._probes[0]:
-            self._probes.pop(0)
+    def forget(self, now: float, started: float) -> None:
+        """A call begun at `started` is over and says nothing about this breaker: it is as if it had not been."""
+        if self.state != "closed":
+            self._release(started)
+        elif started >= self._changed:
+            self._count(now, calls=-1)
 
     def success(self, now: float, started: float) -> bool:
-        """Count a success; True where it closed the breaker."""
-        self.used = now
-        # Not the last transition, as for failures: answers take longer than errors, otherwise all it saw.
+        """A call succeeded; True where that closed the breaker."""
         if started <= self._opened_at:
             return False
-        if self.state == "closed":
-            self._count(now, failed=0)
-            self._consecutive = 0
-            self.worked = now
-            return False
         self.worked = now
+        if self.state == "closed":
+            self._consecutive = 0
+            return False
         if self.state == "open":
             self._half_open(now)  # a call past the breaker got through: no need to wait for the first probe
-        self.release(started)
+        self._release(started)
         self._successes += 1
         # "And at least half of them" holds by itself: as many failures would have opened it again.
         if self._successes < SUCCESSES_TO_CLOSE:
@@ -134,12 +138,12 @@ class Breaker:
         return True
 
     def failure(self, kind: Kind, now: float, started: float, weight: int = 1) -> bool:
-        """Count a failure; True where the breaker should `open`. `weight` is what it counts for in a row."""
-        self.used = now
+        """A call failed; True where the breaker should `open`. `weight` is what it counts for in a row."""
         if started < self._changed or self.state == "open":
             return False
         self.kind = kind
         if self.state == "half_open":
+            self._release(started)
             self._failures += 1
             return self._failures >= (FAILURES_TO_REOPEN if self._opened == 1 else 1)
         self._count(now, failed=1)
@@ -169,7 +173,12 @@ class Breaker:
         self._successes = self._failures = 0
         self._probes = []
 
-    def _count(self, now: float, *, failed: int) -> None:
+    def _release(self, started: float) -> None:
+        # A call begun after a probe went out is taken for it: at worst one more goes out.
+        if self._probes and started >= self._probes[0]:
+            self._probes.pop(0)
+
+    def _count(self, now: float, *, calls: int = 0, failed: int = 0) -> None:
         tick = int(now)
         if tick > self._tick:
             for second in range(max(self._tick, tick - WINDOW) + 1, tick + 1):
@@ -179,7 +188,7 @@ class Breaker:
                 self._calls[slot] = self._failed[slot] = 0
             self._tick = tick
         slot = self._tick % WINDOW
-        self._calls[slot] += 1
-        self._total += 1
+        self._calls[slot] += calls
+        self._total += calls
         self._failed[slot] += failed
         self._total_failed += failed

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from llmswitch.report import Report
     from llmswitch.routing import Candidate
 
+
 class Headers(list[tuple[str, str]]):
     """Name and value pairs; one is a key, so their names are all that shows."""
 

@@ -1,4 +1,4 @@
-"""llmswitch.toml, the environment and the arguments -> `Config`: who may be called, where, with which key. Validated once.
+"""llmswitch.toml, the environment and the arguments -> `Config`: who may be called, where, with which key.
 
 Precedence: arguments, then `LLMSWITCH_*` variables, then the file, then the vendors' own variables
 (`DASHSCOPE_API_KEY`, ...).
@@ -122,8 +122,8 @@ def load(
         ConfigError: something is wrong; the message names where, what was found and what is allowed.
     """
     given: dict[str, object] = {
-        "providers": providers, "order": order, "models": models, "failover": failover, "strict": strict, "deadline": deadline,
-        "on_interrupt": on_interrupt, "on_content_filter": on_content_filter, "local": local, "cutover": cutovers,
+        "providers": providers, "order": order, "models": models, "failover": failover, "strict": strict,
+        "deadline": deadline, "on_interrupt": on_interrupt, "on_content_filter": on_content_filter, "local": local, "cutover": cutovers,
     }  # fmt: skip
     arguments = {name: _settings.plain(value) for name, value in given.items() if value is not None}
     file, path = _settings.from_file(environ, directory)
@@ -165,13 +165,13 @@ def no_provider_message(config: Config) -> str:
     where = f" of a provider that serves {code}" if code else " of a provider"
     only = f" Only {', '.join(config.providers)} may be used (providers)." if config.providers is not None else ""
     return (
-        f"No key was found, so no provider can be called.{only} Set the key{where}: {', '.join(keys) or 'none is known'}; "
-        "or pass api_key= (OpenAI's). `llmswitch doctor` shows what was found, `llmswitch explain` who serves where."
+        f"No key was found, so no provider can be called.{only} "
+        f"Set the key{where}: {', '.join(keys) or 'none is known'}; or pass api_key= (OpenAI's). `llmswitch doctor` shows what was found, `llmswitch explain` who serves where."
     )
 
 
 def _key_variable(config: Config, name: str) -> str:
-    """`"DASHSCOPE_API_KEY (Alibaba Qwen)"`: the vendor's own variable, which people know; "" where its key would not help."""
+    """`"DASHSCOPE_API_KEY (Alibaba Qwen)"`: the vendor's own variable; "" where its key would not help."""
     adapter, code = adapters.get(name), config.region.code
     site = adapter.site_for(code)
     if config.providers is not None and not {name, f"{name}@{site.name}"}.intersection(config.providers):

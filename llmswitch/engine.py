@@ -144,7 +144,9 @@ class Engine:
         return replace(plan, candidates=tuple(kept))
 
     def _no_provider(self, call: Call, plan: Plan) -> errors.CallError:
-        attempts = tuple(Attempt(x.provider, x.site, x.model or call.model, kind=x.kind, message=x.reason) for x in plan.excluded)
+        attempts = tuple(
+            Attempt(x.provider, x.site, x.model or call.model, kind=x.kind, message=x.reason) for x in plan.excluded
+        )
         blocked = next((a for a in attempts if a.kind == Kind.REGION_BLOCKED), None)
         failure = Failure(kind=Kind.REGION_BLOCKED, message=blocked.message, source="code") if blocked else None
         message = wording.no_candidate(self.config, plan, call.operation, call.model)
@@ -215,9 +217,7 @@ class Engine:
         if first.explicit:
             return
         if "*" not in first.adapter.resources:
-            message = (
-                f"{name} is a resource of OpenAI only, and OpenAI has no key here (OPENAI_API_KEY). Use {instead}. Nothing was sent."
-            )
+            message = f"{name} is a resource of OpenAI only, and OpenAI has no key here (OPENAI_API_KEY). Use {instead}. Nothing was sent."
             raise errors.build(errors.NoProviderError, errors.Case(message))
         refusal = routing.refusal(self.config, first)
         if refusal is not None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import deque
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from llmswitch.call import Answered, Ended, Send, Wait
+from llmswitch.call import Answered, Ended, Headers, Send, Wait
 from llmswitch.failure import Kind, classify
 from llmswitch.streaming import Reader
 from llmswitch.transport.base import ReadTimeout, Request, TransportError
@@ -16,7 +16,7 @@ from llmswitch.transport.base import ReadTimeout, Request, TransportError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from llmswitch.call import Answer, Call, Headers, Opened
+    from llmswitch.call import Answer, Call, Opened
     from llmswitch.engine import Engine
     from llmswitch.failover import Failover, Outcome
     from llmswitch.report import Report
@@ -48,20 +48,31 @@ def _is_stream(send: Send, status: int, content_type: str | None) -> bool:
     """Whether to read this response as events; an error or another content type is read whole and judged."""
     if not send.stream or not 200 <= status < 300:  # noqa: PLR2004 - HTTP's own numbers
         return False
-    return content_type is None or "json" not in content_type and "html" not in content_type
+    return content_type is None or ("json" not in content_type and "html" not in content_type)
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """The stream that is being read."""
+
+    opened: Opened
+    reader: Reader
+    since: float  # when its head came
+
+    @property
+    def over(self) -> bool:
+        """Whether it has nothing more to say."""
+        return self.reader.done or self.reader.failure is not None
 
 
 class _Reading:
-    """What both drivers share: the reader of the present attempt and what may be delivered of it."""
+    """What both drivers share: the present attempt and what may be delivered of it."""
 
     def __init__(self, engine: Engine, call: Call, failover: Failover) -> None:
         self._engine, self._call, self._failover = engine, call, failover
         self._run = failover.run()
         self._ready: deque[Chunk] = deque()
-        self._opened: Opened | None = None
-        self._reader: Reader | None = None
-        self._since = 0.0  # when the present attempt's head came
-        self._settled = True  # nothing is being read, and the generator knows
+        self._attempt: _Attempt | None = None
 
     @property
     def report(self) -> Report:
@@ -69,66 +80,59 @@ class _Reading:
         return self._failover.report
 
     @property
-    def headers(self) -> Headers:
-        """The headers of the response that is being read."""
-        return self._opened.answer.headers if self._opened else []
-
-    @property
-    def status(self) -> int:
-        """Its HTTP status."""
-        return self._opened.answer.status if self._opened else 200
+    def answered(self) -> Answered:
+        """The head of the response that is being read."""
+        return self._attempt.opened.answer if self._attempt else Answered(200, Headers(), None)
 
     def _begin(self, opened: Opened) -> None:
         adapter = opened.send.candidate.endpoint.adapter
-        self._opened, self._since, self._settled = opened, self._engine.clock(), False
-        self._reader = Reader(adapter, self._engine.dialect(adapter), buffer=self._failover.buffers)
+        reader = Reader(adapter, self._engine.dialect(adapter), buffer=self._failover.buffers)
+        self._attempt = _Attempt(opened, reader, self._engine.clock())
 
-    @property
-    def _over(self) -> bool:
-        """Whether the present attempt has nothing more to read."""
-        return self._reader is not None and (self._reader.done or self._reader.failure is not None)
-
-    def _limit(self) -> float | None:
+    def _limit(self, attempt: _Attempt) -> float | None:
         """Seconds the next read may take: what is left until the first content, afterwards the gap; never past the deadline.
 
         Raises:
             ReadTimeout: none are left.
         """
-        assert self._reader is not None
-        assert self._opened is not None
-        send, limit = self._opened.send, self._opened.send.gap
-        if not self._reader.committed and send.content is not None:
-            limit = send.content - (self._engine.clock() - self._since)
+        send, committed = attempt.opened.send, attempt.reader.committed
+        limit = send.gap
+        if not committed and send.content is not None:
+            limit = send.content - (self._engine.clock() - attempt.since)
         left = self._failover.deadline_left()
         if left is not None:
             limit = left if limit is None else min(limit, left)
         if limit is not None and limit <= 0:
-            raise ReadTimeout("no content in time" if not self._reader.committed else "the deadline has passed", phase="body")
+            raise ReadTimeout("the deadline has passed" if committed else "no content in time", phase="body")
         return limit
 
-    def _feed(self, data: bytes | None) -> None:
+    def _feed(self, attempt: _Attempt, data: bytes | None) -> None:
         """Take what one read gave, None at the end of the body."""
-        assert self._reader is not None
+        reader = attempt.reader
         if data is None:
-            self._reader.end()
+            reader.end()
         else:
-            self._reader.feed(data)
-        self._ready.extend(self._reader.ready)
-        self._reader.ready.clear()
+            reader.feed(data)
+        self._ready.extend(reader.ready)
+        reader.ready.clear()
 
-    def _broke(self, error: TransportError) -> None:
+    def _broke(self, attempt: _Attempt, error: TransportError) -> None:
         """Reading raised: that is this attempt's failure."""
-        assert self._reader is not None
-        assert self._opened is not None
-        failure = classify(provider=self._opened.send.candidate.endpoint.provider, exception=error)
-        if self._reader.committed and failure.kind is not Kind.TIMEOUT:
+        failure = classify(provider=attempt.opened.send.candidate.endpoint.provider, exception=error)
+        if attempt.reader.committed and failure.kind is not Kind.TIMEOUT:
             failure = replace(failure, kind=Kind.STREAM_INTERRUPTED)
-        self._reader.failure = failure
+        attempt.reader.failure = failure
 
-    def _ended(self) -> Ended:
-        assert self._reader is not None
-        self._settled = True
-        return Ended(self._reader.failure, self._reader.committed, self._reader.partial)
+    def _ended(self, attempt: _Attempt) -> Ended:
+        self._attempt = None
+        return Ended(attempt.reader.failure, attempt.reader.committed, attempt.reader.partial)
+
+    def _abort(self) -> None:
+        """The caller is gone: the generator is closed, nothing more is delivered."""
+        if self._attempt is not None:
+            self._attempt = None
+            self._run.close()
+        self._ready.clear()
 
 
 class Exchange(_Reading):
@@ -175,10 +179,10 @@ class Exchange(_Reading):
             response = self._sender.send(_request(send))
             if _is_stream(send, response.status, response.header("content-type")):
                 self._response, self._data = response, response.chunks()
-                return Answered(response.status, response.headers, None)
+                return Answered(response.status, Headers(response.headers), None)
             with response:
                 body = response.read(ERROR_BODY if response.status >= BAD else None)
-            return Answered(response.status, response.headers, body)
+            return Answered(response.status, Headers(response.headers), body)
         except TransportError as error:
             return error
 
@@ -187,26 +191,22 @@ class Exchange(_Reading):
 
     def __next__(self) -> Chunk:
         while not self._ready:
-            if self._settled:
+            attempt, response = self._attempt, self._response
+            if attempt is None or response is None:
                 raise StopIteration
-            if self._over:
-                self._settle()
-            else:
-                self._read()
+            if attempt.over:
+                self._settle(attempt, response)
+                continue
+            try:
+                response.set_read_timeout(self._limit(attempt))
+                self._feed(attempt, next(self._data, None))
+            except TransportError as error:
+                self._broke(attempt, error)
         return self._ready.popleft()
 
-    def _read(self) -> None:
-        assert self._response is not None
-        try:
-            self._response.set_read_timeout(self._limit())
-            self._feed(next(self._data, None))
-        except TransportError as error:
-            self._broke(error)
-
-    def _settle(self) -> None:
+    def _settle(self, attempt: _Attempt, response: Response) -> None:
         """This attempt is over: tell the generator, which ends, raises, or opens the next one."""
-        response, ended = self._response, self._ended()
-        assert response is not None
+        ended = self._ended(attempt)
         if ended.failure is None:
             with contextlib.suppress(TransportError):
                 # The body's end comes with, or right after, [DONE]; reading it keeps the connection for the next call.
@@ -217,12 +217,9 @@ class Exchange(_Reading):
 
     def close(self) -> None:
         """Stop: frees the connection at once. May be repeated."""
-        if not self._settled:
-            self._settled = True
-            self._run.close()
+        self._abort()
         if self._response is not None:
             self._response.close()
-        self._ready.clear()
 
     __del__ = close
 
@@ -265,10 +262,10 @@ class AsyncExchange(_Reading):
             response = await self._sender.send(_request(send))
             if _is_stream(send, response.status, response.header("content-type")):
                 self._response, self._data = response, response.chunks()
-                return Answered(response.status, response.headers, None)
+                return Answered(response.status, Headers(response.headers), None)
             async with response:
                 body = await response.read(ERROR_BODY if response.status >= BAD else None)
-            return Answered(response.status, response.headers, body)
+            return Answered(response.status, Headers(response.headers), body)
         except TransportError as error:
             return error
 
@@ -277,25 +274,21 @@ class AsyncExchange(_Reading):
 
     async def __anext__(self) -> Chunk:
         while not self._ready:
-            if self._settled:
+            attempt, response = self._attempt, self._response
+            if attempt is None or response is None:
                 raise StopAsyncIteration
-            if self._over:
-                await self._settle()
-            else:
-                await self._read()
+            if attempt.over:
+                await self._settle(attempt, response)
+                continue
+            try:
+                response.set_read_timeout(self._limit(attempt))
+                self._feed(attempt, await anext(self._data, None))
+            except TransportError as error:
+                self._broke(attempt, error)
         return self._ready.popleft()
 
-    async def _read(self) -> None:
-        assert self._response is not None
-        try:
-            self._response.set_read_timeout(self._limit())
-            self._feed(await anext(self._data, None))
-        except TransportError as error:
-            self._broke(error)
-
-    async def _settle(self) -> None:
-        response, ended = self._response, self._ended()
-        assert response is not None
+    async def _settle(self, attempt: _Attempt, response: AsyncResponse) -> None:
+        ended = self._ended(attempt)
         if ended.failure is None:
             with contextlib.suppress(TransportError):
                 response.set_read_timeout(DRAIN)
@@ -305,17 +298,12 @@ class AsyncExchange(_Reading):
 
     async def aclose(self) -> None:
         """Stop: frees the connection at once. May be repeated."""
-        if not self._settled:
-            self._settled = True
-            self._run.close()
+        self._abort()
         if self._response is not None:
             await self._response.aclose()
-        self._ready.clear()
 
     def __del__(self) -> None:
-        if not self._settled:
-            self._settled = True
-            self._run.close()
+        self._abort()
         if self._response is not None:
             self._response.abandon()
 

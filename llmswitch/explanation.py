@@ -1,4 +1,4 @@
-"""Why a call would go where it goes: every known endpoint, in or out, with the reason, its source and its date. Sends nothing."""
+"""Why a call would go where it goes: every known endpoint, in or out, with reason, source and date. Sends nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ALWAYS: Final = 1.0  # a draw that no ramp takes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One endpoint. `rank` is 1 for the one asked first, None for those that are out; `model` the name on the wire, "" where none."""
+    """One endpoint. `rank` is 1 for the one asked first, None for those out; `model` the name on the wire, or ""."""
 
     provider: str
     site: str

@@ -18,7 +18,6 @@ from llmswitch.report import Attempt, Report
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-
     from typing import Literal
 
     from llmswitch.call import Call
@@ -134,7 +133,9 @@ class Failover:
             self._bypassing = True
             open_ = [self._engine.health.least_bad(keys)]
         self._held_back = [
-            self._untried(candidate, admissions[index]) for index, candidate in enumerate(candidates) if index not in open_
+            self._untried(candidate, admissions[index])
+            for index, candidate in enumerate(candidates)
+            if index not in open_
         ]
         return [candidates[index] for index in open_]
 
@@ -164,7 +165,7 @@ class Failover:
         return None
 
     def _lone_again(self) -> tuple[Candidate, float] | None:
-        """openai's own rules (`_base_client.py` `_should_retry`): 408, 409, 429, 5xx, connection and timeout; 0.5 to 8 s."""
+        """Openai's own rules (`_base_client.py` `_should_retry`): 408, 409, 429, 5xx, connection and timeout; 0.5 to 8 s."""
         candidate, _, failure = self._tried[-1]
         retried = len(self._tried) - 1
         if failure.no_retry and failure.retry_after is None:
@@ -188,11 +189,9 @@ class Failover:
         try:
             outcome = yield send
             failure, answer = self._judge(candidate, outcome, started)
-            if failure is None and send.stream:
-                assert isinstance(outcome, Answered)
+            if failure is None and send.stream and isinstance(outcome, Answered):
                 ended = yield Opened(send, outcome)
-                assert isinstance(ended, Ended)
-                if isinstance(ended.failure, Failure):
+                if isinstance(ended, Ended) and ended.failure is not None:
                     failure = ended.failure
                     if ended.committed:
                         self._note(candidate, key, failure, started, None, None)
@@ -200,7 +199,11 @@ class Failover:
         except GeneratorExit:
             engine.health.release(key)
             raise
-        reply = errors.Reply(outcome.status, tuple(outcome.headers), outcome.body or b"") if isinstance(outcome, Answered) else None
+        reply = (
+            errors.Reply(outcome.status, tuple(outcome.headers), outcome.body or b"")
+            if isinstance(outcome, Answered)
+            else None
+        )
         self._note(candidate, key, failure, started, reply, outcome if isinstance(outcome, Exception) else None)
         return failure, answer
 
@@ -237,9 +240,12 @@ class Failover:
         provider = candidate.endpoint.provider
         if isinstance(outcome, Exception):
             return classify(provider=provider, exception=outcome), None
-        assert isinstance(outcome, Answered)
+        if not isinstance(outcome, Answered):
+            raise TypeError(f"a driver answered Send with {outcome!r}")
         if not 200 <= outcome.status < 300:  # noqa: PLR2004 - HTTP's own numbers
-            return classify(provider=provider, status=outcome.status, headers=dict(outcome.headers), body=outcome.body), None
+            return classify(
+                provider=provider, status=outcome.status, headers=dict(outcome.headers), body=outcome.body
+            ), None
         if self._call.stream and outcome.body is None:
             self.report = self._reported(candidate, outcome, started)
             return None, None
@@ -304,7 +310,7 @@ class Failover:
             self._last_reply[len(self._tried)] = reply, cause
             self._tried.append((candidate, attempt, failure))
         if engine.watched:
-            self._tell("attempt", candidate, failure and failure.kind, status=status, milliseconds=took)
+            self._tell("attempt", candidate, failure.kind if failure else None, status=status, milliseconds=took)
 
     def _tell(self, name: EventName, candidate: Candidate, kind: Kind | None, **more: Unpack[_Details]) -> None:
         endpoint = candidate.endpoint
@@ -333,7 +339,9 @@ class Failover:
     def _time_left(self) -> bool:
         """Whether another attempt makes sense: a second, or a tenth of a budget that was shorter than ten."""
         remaining = self._remaining()
-        whole = min((t for t in (self._call.timeouts.deadline, self._call.timeouts.read) if t is not None), default=600.0)
+        whole = min(
+            (t for t in (self._call.timeouts.deadline, self._call.timeouts.read) if t is not None), default=600.0
+        )
         return remaining is None or remaining >= min(SHORTEST_ATTEMPT, whole / 10)
 
     # --- the end -------------------------------------------------------------------------------------------------------------
@@ -369,7 +377,13 @@ class Failover:
         candidate, attempt, failure = self._tried[index]
         reply, sent_cause = self._last_reply.get(index, (None, None))
         return errors.Case(
-            str(attempt), (*attempts, *self._held_back), failure, reply, None, candidate.endpoint.base_url, cause or sent_cause
+            str(attempt),
+            (*attempts, *self._held_back),
+            failure,
+            reply,
+            None,
+            candidate.endpoint.base_url,
+            cause or sent_cause,
         )
 
     def _interrupted(self, failure: Failure, ended: Ended) -> errors.CallError:
@@ -388,7 +402,10 @@ class Failover:
 
 
 def _request_id(headers: list[tuple[str, str]]) -> str | None:
-    return next((value for name, value in headers if name.lower() in ("x-request-id", "request-id", "x-dashscope-request-id")), None)
+    return next(
+        (value for name, value in headers if name.lower() in ("x-request-id", "request-id", "x-dashscope-request-id")),
+        None,
+    )
 
 
 def _larger(candidate: Candidate, than: Candidate) -> bool:

@@ -18,7 +18,7 @@ import math
 import random as _random
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from llmswitch.breaker import JITTER, LEASE, Breaker
 from llmswitch.failure import Kind
@@ -160,7 +160,7 @@ class _Hold:
         self._probing = now
 
     def release(self, now: float, started: float) -> None:
-        """A call without a verdict on this hold is over; as in `Breaker.release`, it is taken for the probe."""
+        """A call without a verdict on this hold is over; as in `Breaker`, it is taken for the probe."""
         if started >= self._probing > -math.inf:
             self._probing = -math.inf
             self._probe_at = now + self.rule.probe
@@ -195,7 +195,7 @@ class Health:
         return self._judge(key, take=False)
 
     def record(self, key: Key, failure: Failure | None, *, started: float) -> tuple[Transition, ...]:
-        """Learn from the result, None for success, of a call that began at `started`.
+        """Learn from the result, None for success, of a call that was admitted (or sent all the same) at `started`.
 
         Returns:
             What it changed: holds set or lifted, breakers opened or closed. Mostly nothing.
@@ -203,19 +203,21 @@ class Health:
         now = self._clock()
         if failure is None:
             return self._success(key, now, started)
-        changes: list[Transition] = []
+        changes: tuple[Transition, ...] = ()
+        judged: _Level | None = None
         if (rule := _RULES.get(failure.kind)) is not None:
-            changes += self._hold(key, rule, failure, now, started)
+            changes = self._hold(key, rule, failure, now, started)
         elif failure.kind not in _CALLERS:
-            changes += self._soften(key, failure, now, started)
+            judged = (key.endpoint, key.egress, key.model if failure.kind in _ABOUT_MODEL else "", "")
+            changes = self._soften(judged, failure, now, started)
             if failure.kind in _SUSPICIOUS:
                 changes += self._suspect(key, failure, now, started)
-        self._release(key, now, started)
-        return tuple(changes)
+        self._forget(key, now, started, but=judged)
+        return changes
 
     def release(self, key: Key, *, started: float = math.inf) -> None:
-        """A call ended without a verdict (cancelled): give back the probe's slot it may have taken."""
-        self._release(key, self._clock(), started)
+        """A call ended without a verdict (cancelled): uncount it and give back the probe's slot it may have taken."""
+        self._forget(key, self._clock(), started)
 
     def least_bad(self, keys: Sequence[Key]) -> int:
         """Which of several, none of them admitted, gets the one attempt past its breaker: the index.
@@ -247,15 +249,18 @@ class Health:
 
     def _judge(self, key: Key, *, take: bool) -> Admission:
         now = self._clock()
-        probes: list[_Hold | Breaker] = []
-        answer = self._ask_holds(key, now, probes) if self._holds else _CLOSED
+        parts: list[_Hold | Breaker] = []
+        answer = self._ask_holds(key, now, parts) if self._holds else _CLOSED
         if answer.state == "hard":
             return answer
         endpoint, egress, model, _ = key
         for level in ((endpoint, egress, "", ""), (endpoint, egress, model, "")):
             breaker = self._breakers.get(level)
             if breaker is None:
-                continue
+                if not take:
+                    continue
+                breaker = self._new_breaker(level, now)
+            parts.append(breaker)
             state = breaker.ask(now)
             if state == "closed":
                 if now < breaker.ramp_until and answer is _CLOSED and breaker.yields(now, self._random()):
@@ -265,14 +270,13 @@ class Health:
             answer = Admission(state, max(now, breaker.until), breaker.kind, reason, breaker.since)
             if state == "soft_open":
                 return answer
-            probes.append(breaker)
         if take:
-            for probe in probes:
-                probe.take(now)
+            for part in parts:
+                part.take(now)
         return answer
 
-    def _ask_holds(self, key: Key, now: float, probes: list[_Hold | Breaker]) -> Admission:
-        """What the holds say; those that want a probe are added to `probes`."""
+    def _ask_holds(self, key: Key, now: float, parts: list[_Hold | Breaker]) -> Admission:
+        """What the holds say; those that want a probe are added to `parts`."""
         answer = _CLOSED
         for level in _levels(key):
             hold = self._holds.get(level)
@@ -282,19 +286,16 @@ class Health:
             answer = Admission(state, until, hold.failure.kind, hold.failure.message, hold.since)
             if state == "hard":
                 break
-            probes.append(hold)
+            parts.append(hold)
         return answer
 
     def _success(self, key: Key, now: float, started: float) -> tuple[Transition, ...]:
         endpoint, egress, model, _ = key
-        whole = (endpoint, egress, "", "")
         self._worked = now
         changes = self._lift(key, started) if self._holds else ()
-        for level in (whole, (endpoint, egress, model, "")):
+        for level in ((endpoint, egress, "", ""), (endpoint, egress, model, "")):
             breaker = self._breakers.get(level)
-            if breaker is None:
-                breaker = self._breakers[level] = _make_room(self._breakers, Breaker(now))
-            if breaker.success(now, started):
+            if breaker is not None and breaker.success(now, started):
                 changes += (Transition("recovery", breaker.kind, hard=False),)
         return changes
 
@@ -332,15 +333,13 @@ class Health:
         elif failure.kind is Kind.QUOTA_EXHAUSTED and failure.reset_at is not None:
             left = failure.reset_at - self._wall()
             seconds = min(RESET_MOST, left) if left > 0 else seconds
-        hold = _Hold(rule, failure, now=now, seconds=seconds, strikes=strikes, since=self._wall())
-        self._holds[level] = _make_room(self._holds, hold)
+        _make_room(self._holds)
+        since = before.since if strikes and before is not None else self._wall()
+        self._holds[level] = _Hold(rule, failure, now=now, seconds=seconds, strikes=strikes, since=since)
         return (Transition("block", failure.kind, hard=True, hold=None if seconds == math.inf else seconds),)
 
-    def _soften(self, key: Key, failure: Failure, now: float, started: float) -> tuple[Transition, ...]:
-        level = (key.endpoint, key.egress, key.model if failure.kind in _ABOUT_MODEL else "", "")
-        breaker = self._breakers.get(level)
-        if breaker is None:
-            breaker = self._breakers[level] = _make_room(self._breakers, Breaker(now))
+    def _soften(self, level: _Level, failure: Failure, now: float, started: float) -> tuple[Transition, ...]:
+        breaker = self._breakers.get(level) or self._new_breaker(level, now)
         weight = UNSENT_WEIGHT if failure.kind is Kind.UNREACHABLE and not failure.sent else 1
         if not breaker.failure(failure.kind, now, started, weight):
             return ()
@@ -377,12 +376,17 @@ class Health:
         breakers = [self._breakers.get(level) for level in _levels(key)[:2]]
         return 1 if any(breaker is not None and breaker.reviving for breaker in breakers) else 2
 
-    def _release(self, key: Key, now: float, started: float) -> None:
+    def _forget(self, key: Key, now: float, started: float, *, but: _Level | None = None) -> None:
         for level in _levels(key):
             if (hold := self._holds.get(level)) is not None:
                 hold.release(now, started)
-            if (breaker := self._breakers.get(level)) is not None:
-                breaker.release(started)
+            if level != but and (breaker := self._breakers.get(level)) is not None:
+                breaker.forget(now, started)
+
+    def _new_breaker(self, level: _Level, now: float) -> Breaker:
+        _make_room(self._breakers)
+        breaker = self._breakers[level] = Breaker(now)
+        return breaker
 
 
 class Budget:
@@ -418,12 +422,8 @@ def _left(hold: _Hold, now: float) -> float | None:
     return None if hold.until == math.inf else max(0.0, hold.until - now)
 
 
-_Used = TypeVar("_Used", _Hold, Breaker)
-
-
-def _make_room(store: dict[_Level, _Used], newcomer: _Used) -> _Used:
+def _make_room(store: dict[_Level, _Hold] | dict[_Level, Breaker]) -> None:
     """Where the store is full, drop the tenth used longest ago: rare, so that no call need keep an order up to date."""
     if len(store) >= CAPACITY:
         for level, _ in sorted(store.items(), key=lambda item: item[1].used)[: CAPACITY // 10]:
             store.pop(level, None)
-    return newcomer

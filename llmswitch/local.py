@@ -32,12 +32,14 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from llmswitch._json import Json, JsonValue
+    from llmswitch.sandbox import Prompt
 
-__all__ = ["LocalModel", "endpoint_url"]
+__all__ = ["LocalModel", "Voice", "endpoint_url"]
 
 _CONTEXT: Final = 4096  # tokens, shared by the calls in flight: 94 MB of memory with SmolLM2
 _PARALLEL: Final = 2
 _ANSWER: Final = 512  # tokens, where the call sets no limit: small models do not always find an end
+_SENTENCE: Final = 96  # tokens, likewise, in the sandbox
 
 
 class _Engine(Protocol):
@@ -51,7 +53,7 @@ class _Engine(Protocol):
 class LocalModel:
     """One loaded model. Takes OpenAI's chat parameters and gives its dicts; calls may come from several threads.
 
-    `name` is the file's name without its ending; `base_url` and `key` reach the same model over HTTP on this machine.
+    `name` is what its answers call it; `base_url` and `key` reach the same model over HTTP on this machine.
 
     Raises:
         ConfigError: the engine is not installed, there is no model, or it does not load.
@@ -59,7 +61,7 @@ class LocalModel:
 
     def __init__(self, path: str | os.PathLike[str] | None = None, *, context: int = _CONTEXT) -> None:
         self.path: Path = weights.find(path)
-        self.name = self.path.stem.lower()
+        self.name = weights.SMOLLM2.name if self.path.name == weights.SMOLLM2.file else self.path.stem.lower()
         self.key = Secret(secrets.token_urlsafe(32))
         self._engine: _Engine | None = _load(self.path, self.name, self.key, context)
         self._closed = threading.Event()
@@ -135,6 +137,43 @@ class LocalModel:
         return self._engine
 
 
+class Voice:
+    """Lets the model write the sandbox's answers (its `Generator`); what the model cannot take, the sandbox answers itself.
+
+    Raises:
+        ConfigError: as `LocalModel`.
+    """
+
+    blocking = True
+
+    def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
+        self._model = LocalModel(path)
+
+    def text(self, prompt: Prompt) -> Iterator[str]:
+        """Yield the answer, a token at a time."""
+        from llmswitch.sandbox import Deterministic  # noqa: PLC0415 - a provider `local` needs no sandbox
+        from llmswitch.sandbox.fields import spoken  # noqa: PLC0415
+
+        roles = {"assistant": "assistant", "system": "system", "developer": "system"}
+        messages: list[JsonValue] = [
+            {"role": roles.get(str(message.get("role")), "user"), "content": spoken(message)}
+            for message in prompt.messages
+        ]
+        params: Json = {"messages": messages, "max_tokens": prompt.limit or _SENTENCE, "stop": list(prompt.stop)}
+        if prompt.temperature is not None:
+            params["temperature"] = prompt.temperature
+        try:
+            for chunk in self._model.stream(params):
+                if piece := _content(chunk):
+                    yield piece
+        except InvalidRequestError:
+            yield from Deterministic().text(prompt)
+
+    def close(self) -> None:
+        """Free the model."""
+        self._model.close()
+
+
 def endpoint_url(path: str | os.PathLike[str] | None = None) -> tuple[str, str]:
     """`(base_url, key)` of the listener that serves `path` (default: as `weights.find`).
 
@@ -177,6 +216,15 @@ def _load(path: Path, name: str, key: Secret, context: int) -> _Engine:
         ) from error
 
 
+def _content(chunk: Json) -> str:
+    """The text that a chunk adds."""
+    choices = chunk.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    delta = choice.get("delta") if isinstance(choice, dict) else None
+    content = delta.get("content") if isinstance(delta, dict) else None
+    return content if isinstance(content, str) else ""
+
+
 def _without_stream(params: Json) -> Json:
     return {name: value for name, value in params.items() if name not in {"stream", "stream_options"}}
 
@@ -212,7 +260,7 @@ def _after_fork() -> None:
         _inherited = True
         library = ctypes.CDLL(None)
         if hasattr(library, "on_exit"):  # glibc; called with the exit status, before llama.cpp's static destructors
-            library.on_exit(library._exit, None)
+            library.on_exit(library._exit, None)  # noqa: SLF001 - a C function's name
 
 
 def _keep(engine: _Engine | None) -> None:

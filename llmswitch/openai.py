@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Final, Self, TypedDict
 
 import openai
 
@@ -26,6 +26,7 @@ from llmswitch._openai_errors import (
     StreamInterruptedError,
 )
 from llmswitch._openai_transport import FINAL, AsyncRoutingTransport, RoutingTransport, attach, describe, mark
+from llmswitch.dialects.base import encode_json
 from llmswitch.engine import Engine
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def _load(ours: dict[str, Any], theirs: dict[str, Any]) -> Engine:
 
 
 def _complete(engine: Engine, theirs: dict[str, Any]) -> dict[str, Any]:
-    """openai's arguments with the first endpoint's key and address where the caller named none."""
+    """Openai's arguments with the first endpoint's key and address where the caller named none."""
     first = engine.first
     completed = dict(theirs)
     if theirs.get("api_key") is None and all(theirs.get(name) is None for name in _OTHER_CREDENTIALS):
@@ -156,7 +157,7 @@ def _for_copy(beneath: _Beneath, arguments: dict[str, Any]) -> dict[str, Any]:
 def _sync_client(given: Any) -> httpx.Client:
     """The httpx client under openai: its transport is the switch, over our own sockets or over the caller's `http_client`."""
     if given is None:
-        return SyncHttpxClientWrapper(transport=RoutingTransport(transport.sync()), follow_redirects=False)
+        return SyncHttpxClientWrapper(transport=RoutingTransport(transport.open_sync()), follow_redirects=False)
     if isinstance(getattr(given, "_transport", None), RoutingTransport):
         client: httpx.Client = given
         return client
@@ -167,7 +168,7 @@ def _sync_client(given: Any) -> httpx.Client:
 def _async_client(given: Any) -> httpx.AsyncClient:
     """As `_sync_client`."""
     if given is None:
-        return AsyncHttpxClientWrapper(transport=AsyncRoutingTransport(transport.async_()), follow_redirects=False)
+        return AsyncHttpxClientWrapper(transport=AsyncRoutingTransport(transport.open_async()), follow_redirects=False)
     if isinstance(getattr(given, "_transport", None), AsyncRoutingTransport):
         client: httpx.AsyncClient = given
         return client
@@ -186,9 +187,13 @@ def _check_encodable(options: Any) -> None:
     Raises:
         InvalidRequestError: naming the place.
     """
-    body = {**(options.json_data or {}), **(options.extra_json or {})} if isinstance(options.json_data, dict) else options.json_data
+    body = (
+        {**(options.json_data or {}), **(options.extra_json or {})}
+        if isinstance(options.json_data, dict)
+        else options.json_data
+    )
     try:
-        encode(body)
+        encode_json(body)
     except errors.InvalidRequestError as error:
         raise InvalidRequestError(str(error)) from error
 

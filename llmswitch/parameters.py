@@ -130,10 +130,9 @@ def _clamp(draft: _Draft, rule: Rule, name: str) -> None:
     if (isinstance(value, float) and not math.isfinite(value)) or _inside(value, interval):
         return
     low, high = interval.low, _high(interval)
-    if value <= low:
-        nearest = low + rule.step if interval.low_open else low
-    else:
-        nearest = high - rule.step if interval.high_open else high
+    lowest = low + rule.step if interval.low_open else low
+    highest = high - rule.step if interval.high_open else high
+    nearest = lowest if value <= low else highest
     after: float = int(nearest) if isinstance(value, int) and nearest.is_integer() else nearest
     draft.put(name, after)
     draft.report(name, "clamped", value, after, rule)

@@ -1,4 +1,4 @@
-"""Where the calls leave from, and where the users are: ISO 3166-1 alpha-2 codes, from what is configured. Never a network call."""
+"""Where the calls leave from, and where the users are: ISO 3166-1 alpha-2 codes. Configured, never asked of a network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["UNKNOWN", "Region", "detect", "normalise"]
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A country code, or None where nothing says; `source` says who said it: `"AWS_REGION=ap-east-1"`, `"argument region"`."""
+    """A country code, or None where nothing says; `source` is who said it: `"AWS_REGION=ap-east-1"`."""
 
     code: str | None
     source: str
@@ -64,7 +64,7 @@ def normalise(value: object, *, where: str = "region") -> str:
 
 
 def _platform_name(name: str) -> str | None:
-    """The country of a cloud's region name, where every cloud that uses the name agrees: `cn-beijing`, not `us-west-1x`."""
+    """The country of a cloud's region name (`cn-beijing`), where every cloud that uses the name agrees."""
     from llmswitch import _territories  # noqa: PLC0415
 
     countries = {country for _, table in _territories.PLATFORMS if (country := _look_up(table, name))}
@@ -86,7 +86,7 @@ def detect(
     name: str = "region",
     file: str = "llmswitch.toml",
 ) -> Region:
-    """The first that is set: argument, `LLMSWITCH_REGION`, the file, then (for `region` alone) the platform's own variables.
+    """The first that is set: argument, `LLMSWITCH_REGION`, the file; then, for `region` alone, the platform's variables.
 
     Args:
         argument: the caller's `region=` (or `user_region=`).

@@ -1,4 +1,4 @@
-"""A request, the regions and the configuration -> the candidates in order, and why everyone else is out. Pure: no I/O, no clock.
+"""A request, the regions, the configuration -> the candidates in order, and why everyone else is out. No I/O, no clock.
 
     need(operation, params, options)  what a request asks for, read from the request itself
     Router(config).candidates(need, now, draw)  -> Plan
@@ -164,7 +164,7 @@ class _Target:
 
 
 def need(operation: str, params: Mapping[str, object], options: Mapping[str, object] | None = None) -> Need:
-    """Read from a request what routing has to know. Whatever the vendor must judge (wrong roles, odd contents) passes unseen.
+    """Read from a request what routing has to know. What the vendor must judge (roles, odd contents) passes unseen.
 
     Raises:
         InvalidRequestError: llmswitch's own options are wrong; the message lists the allowed ones.
@@ -190,7 +190,7 @@ def candidates(config: Config, need: Need, now: datetime.datetime, draw: float =
 
 
 class Router:
-    """Answers `candidates` for one configuration, and remembers what does not change between calls. Safe to share between threads."""
+    """Answers `candidates` for one configuration and remembers what does not change. Threads may share it."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -551,7 +551,7 @@ def _parts(content: Iterable[object], requires: list[str]) -> int:
 
 
 def _longest(texts: object) -> int:
-    """The least number of tokens of the longest input of an embeddings request: texts, or tokens counted by the caller."""
+    """The least number of tokens of the longest input of an embeddings request: texts, or the caller's own tokens."""
     if isinstance(texts, str):
         return len(texts) // CHARACTERS_PER_TOKEN
     if not isinstance(texts, (list, tuple)):

@@ -235,7 +235,9 @@ class Reader:
                 self.reasoning.append(reasoning)
             if isinstance(tools, list):
                 self._tool_fragments(tools)
-        return bool(content or reasoning or tools or delta.get("refusal") or delta.get("audio") or delta.get("function_call"))
+        return bool(
+            content or reasoning or tools or delta.get("refusal") or delta.get("audio") or delta.get("function_call")
+        )
 
     def _tool_fragments(self, fragments: list[JsonValue]) -> None:
         for fragment in fragments:

@@ -145,7 +145,9 @@ class _Base:
     ) -> None:
         self.engine = Engine.load(environ=os.environ if environ is None else environ, health=health, timeout=timeout,
                                   max_retries=max_retries, **arguments)  # fmt: skip
-        self._timeouts = Timeouts() if timeout is None else Timeouts(connect=min(5.0, timeout), read=timeout, write=timeout)
+        self._timeouts = (
+            Timeouts() if timeout is None else Timeouts(connect=min(5.0, timeout), read=timeout, write=timeout)
+        )
 
     @property
     def config(self) -> Config:
@@ -168,7 +170,9 @@ class _Base:
         options = extra.pop("llmswitch", options) or {}
         headers = params.pop("extra_headers", None) or {}
         timeout = params.pop("timeout", None)
-        timeouts = self._timeouts if timeout is None else Timeouts(connect=min(5.0, timeout), read=timeout, write=timeout)
+        timeouts = (
+            self._timeouts if timeout is None else Timeouts(connect=min(5.0, timeout), read=timeout, write=timeout)
+        )
         if not isinstance(options, dict):
             raise errors.InvalidRequestError("llmswitch= takes a dict of options")
         params = {**params, **extra}
@@ -181,7 +185,7 @@ class Switch(_Base):
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self._sender = transport.sync()
+        self._sender = transport.open_sync()
         self.chat = _Chat(self)
         self.embeddings = _Endpoint(self, "embeddings")
         self.models = _Models(self)
@@ -208,7 +212,9 @@ class Switch(_Base):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
@@ -217,7 +223,7 @@ class AsyncSwitch(_Base):
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self._sender = transport.async_()
+        self._sender = transport.open_async()
         self.chat = _AsyncChat(self)
         self.embeddings = _AsyncEndpoint(self, "embeddings")
         self.models = _AsyncModels(self)
@@ -239,7 +245,9 @@ class AsyncSwitch(_Base):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         await self.close()
 
 

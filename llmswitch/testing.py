@@ -10,21 +10,17 @@ test. The environment points at it meanwhile, so `llmswitch.OpenAI()` needs no a
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
-
-try:
-    import pytest
-except ImportError:  # read without pytest: there is nothing to offer then, and nothing to break
-    pytest = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from llmswitch.sandbox import Sandbox
 
-__all__ = ["llmswitch_sandbox"]
-
-if TYPE_CHECKING or pytest is not None:
+# Read without pytest installed, this module has nothing to offer and nothing to break.
+if TYPE_CHECKING or find_spec("pytest") is not None:
+    import pytest
 
     @pytest.fixture(scope="session")
     def _llmswitch_sandbox_server() -> Iterator[Sandbox]:

@@ -56,7 +56,7 @@ def fail(message: str) -> None:
     typer.echo(f"{label} {message}", err=True)
 
 
-def colours(terminal: bool) -> bool:  # noqa: FBT001 - an adjective
+def colours(terminal: bool) -> bool:
     """Whether to colour what goes to a terminal, or not."""
     return terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 

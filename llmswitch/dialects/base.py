@@ -97,7 +97,7 @@ def _problems(top: object) -> Iterator[tuple[str, str]]:
     while waiting:
         value, place, depth = waiting.pop()
         if depth > _DEEP:
-            yield _path(place, last=3), "is nested too deeply, or contains itself: send a flat, finite value"
+            yield _path(place, first=3), "is nested too deeply, or contains itself: send a flat, finite value"
             return
         if isinstance(value, dict):
             for key in value:
@@ -147,12 +147,12 @@ def _text_problem(text: str) -> str | None:
     return None
 
 
-def _path(place: _Place | None, last: int | None = None) -> str:
-    """`messages[0].content`; with `last`, the end of a long one."""
+def _path(place: _Place | None, first: int | None = None) -> str:
+    """`messages[0].content`; with `first`, only so many steps of it."""
     keys: list[str | int] = []
     while place is not None:
         place, key = place
         keys.append(key)
-    keys = keys[:last]
-    text = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in reversed(keys)).lstrip(".")
+    steps = [f"[{key}]" if isinstance(key, int) else f".{key}" for key in reversed(keys)]
+    text = "".join(steps[:first]).lstrip(".")
     return text or "the request"

@@ -10,19 +10,20 @@ TOMLs; `compatible.toml` holds the shared rows, which are all that a provider no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from llmswitch.errors import ConfigError
-from llmswitch.failure import connection, status as statuses
+from llmswitch.failure.answer import Body, answer
+from llmswitch.failure.connection import of_exception, of_text, words
 from llmswitch.failure.evidence import Evidence, read
 from llmswitch.failure.rule import ErrorRule, Kind, parse
+from llmswitch.failure.status import kind_of
 from llmswitch.failure.wait import reset_time, retry_after, wait_in_text
 from llmswitch.secret import scrub
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from llmswitch.adapter import Adapter
 
@@ -32,8 +33,18 @@ Source = Literal["code", "text", "status", "exception"]
 
 SHARED: Final = "compatible"  # the adapter whose rows are everybody's
 _MESSAGE: Final = 512
+_CLIENT_ERRORS: Final = range(400, 500)
+_SERVER_ERRORS: Final = range(500, 600)
 _KEY_KINDS: Final = frozenset({Kind.AUTH, Kind.KEY_SITE_MISMATCH})
-_REQUEST_ID_HEADERS: Final = ("x-request-id", "request-id", "apim-request-id", "x-amzn-requestid", "x-bc-request-id", "x-ds-trace-id")
+_REQUEST_ID_HEADERS: Final = (
+    "x-request-id",
+    "request-id",
+    "apim-request-id",
+    "x-amzn-requestid",
+    "x-bc-request-id",
+    "x-ds-trace-id",
+)
+_CODE_HEADERS: Final = ("x-amzn-errortype", "policy-id", "x-error-code")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +85,8 @@ class Failure:
 class _Verdict:
     kind: Kind
     source: Source
-    code: str | None = None
     rule: ErrorRule | None = None
+    code: str | None = None
     sent: bool = True
 
 
@@ -84,7 +95,7 @@ def classify(
     provider: str | None = None,
     status: int | None = None,
     headers: Mapping[str, str] | None = None,
-    body: bytes | str | Mapping[str, object] | list[object] | None = None,
+    body: Body = None,
     exception: BaseException | None = None,
 ) -> Failure:
     """The meaning of a failed exchange. Pure, and it never raises.
@@ -96,34 +107,34 @@ def classify(
         body: as it came (bytes, text, an SSE event), or parsed. The first 64 KiB count.
         exception: what the transport or another SDK raised; status, headers and body are taken from it where it has them.
     """
-    if exception is not None:
-        status, headers, body = _from_exception(exception, status, headers, body)
-    fields = _lower(headers)
-    adapter, rules = _known(provider)
-    evidence = read(body)
-    _read_headers(evidence, fields)
-    lost = connection.of_exception(exception) if exception is not None and (status is None or status < 400) else None  # noqa: PLR2004
-    if exception is not None and body is None:
-        evidence.add_text(connection.words(exception), 0) if lost else _reread(evidence, connection.words(exception))
-    status = _settle(status, evidence)
-    verdict = _judge(evidence, rules, status, (adapter.name if adapter else provider or "").lower(), fields, lost)
+    status, fields, body = answer(status, headers, body, exception)
+    adapter = _adapter(provider)
+    evidence = read(words(exception) if exception is not None and body is None else body)
+    for name in _CODE_HEADERS:
+        if name in fields:
+            evidence.state(fields[name].partition(":")[0])
+    decisive = _decisive(status, evidence)
+    name = adapter.name if adapter else (provider or "").lower()
+    verdict = (
+        _lost(exception, status)
+        or _challenge(fields)
+        or _by_rules(_rules(adapter), evidence, decisive, name)
+        or _Verdict(kind_of(decisive, evidence), "status")
+    )
+    rule, text = verdict.rule, evidence.text
     delay, unusable = retry_after(fields)
-    text = evidence.text
     if delay is None and not unusable:
         delay = wait_in_text(evidence.retry, text)
-    rule = verdict.rule
     return Failure(
         kind=verdict.kind,
         provider=adapter.name if adapter else provider,
-        status=status if status is not None else next(iter(evidence.statuses), None),
-        code=verdict.code or next((code for key, code in evidence.codes.items() if not key.startswith("(")), None),
+        status=decisive if status is None else status,
+        code=verdict.code or next(iter(evidence.stated), None),
         message=_clean(evidence.message),
         retry_after=delay,
         no_retry=unusable or fields.get("x-should-retry") == "false",
         reset_at=reset_time(evidence.reset, text, rule.utc_offset if rule else None),
-        model_scoped=(rule is not None and rule.model_scoped)
-        or verdict.kind is Kind.MODEL_NOT_FOUND
-        or (verdict.kind is Kind.REGION_BLOCKED and evidence.model is not None),
+        model_scoped=_model_scoped(verdict, evidence),
         source=verdict.source,
         sent=verdict.sent,
         request_id=next((fields[name] for name in _REQUEST_ID_HEADERS if name in fields), evidence.request_id),
@@ -131,138 +142,78 @@ def classify(
     )
 
 
-def _judge(
-    evidence: Evidence,
-    rules: tuple[ErrorRule, ...],
-    status: int | None,
-    provider: str,
-    fields: Mapping[str, str],
-    lost: connection.Verdict | None,
-) -> _Verdict:
-    """Code, words, status, exception: the first that decides."""
-    if lost is not None:
-        return _Verdict(lost.kind, "exception", sent=lost.sent)
-    codes, text = evidence.codes.keys(), evidence.text
-    if fields.get("cf-mitigated") == "challenge":
-        return _Verdict(Kind.EDGE_BLOCKED, "text")
-    for chosen in (_strong, _wordy):
-        if verdict := _first(filter(chosen, rules), evidence, codes, text, status, provider):
-            return verdict
-    named = status if status is not None and status >= 400 else None  # noqa: PLR2004
-    if named is None and (words := connection.of_text(text)):
-        return _Verdict(words.kind, "text", sent=words.sent)
-    if verdict := _first(filter(_weak, rules), evidence, codes, text, status, provider):
-        return verdict
-    return _Verdict(statuses.kind_of(named or next(iter(evidence.statuses), status), evidence), "status")
+def _adapter(provider: str | None) -> Adapter | None:
+    from llmswitch import adapter  # noqa: PLC0415 - facts are read when the first failure needs them
 
-
-def _first(
-    rules: Iterable[ErrorRule], evidence: Evidence, codes: Iterable[str], text: str, status: int | None, provider: str
-) -> _Verdict | None:
-    keys = frozenset(codes)
-    status = status if status is not None and status >= 400 else next(iter(evidence.statuses), status)  # noqa: PLR2004
-    for rule in rules:
-        found = rule.match(keys, text, status, provider)
-        if found is not None:
-            return _Verdict(rule.kind, "code" if rule.names_code else "text", evidence.codes.get(found), rule)
-    return None
-
-
-def _strong(rule: ErrorRule) -> bool:
-    return rule.names_code and not rule.weak
-
-
-def _wordy(rule: ErrorRule) -> bool:
-    return not rule.names_code and not rule.weak
-
-
-def _weak(rule: ErrorRule) -> bool:
-    return rule.weak
-
-
-def _settle(status: int | None, evidence: Evidence) -> int | None:
-    """The status that counts: a relay's 2xx or 5xx gives way to the one it reports from upstream."""
-    return status
-
-
-def _known(provider: str | None) -> tuple[Adapter | None, tuple[ErrorRule, ...]]:
-    """The provider's adapter, if any, and the rows that hold for it."""
-    from llmswitch import adapter as adapters  # noqa: PLC0415 - facts are read when the first failure needs them
-
-    found: Adapter | None = None
-    if provider is not None:
-        try:
-            found = adapters.get(provider)
-        except ConfigError:
-            found = None
-    shared = adapters.get(SHARED).errors
-    return found, shared if found is None or found.name == SHARED else (*found.errors, *shared)
-
-
-def _lower(headers: Mapping[str, str] | None) -> dict[str, str]:
     try:
-        return {str(name).lower(): str(value).strip() for name, value in (headers or {}).items()}
-    except Exception:  # noqa: BLE001 - a foreign SDK's mapping may raise anything
-        return {}
+        return None if provider is None else adapter.get(provider)
+    except ConfigError:
+        return None
 
 
-def _read_headers(evidence: Evidence, fields: Mapping[str, str]) -> None:
-    """Codes that some gateways put into headers."""
-    for name in ("x-amzn-errortype", "policy-id", "x-error-code"):
-        if value := fields.get(name):
-            code = value.split(":", 1)[0].strip()[:128]
-            evidence.codes.setdefault(code.lower(), code)
+def _rules(adapter: Adapter | None) -> tuple[ErrorRule, ...]:
+    """The rows that hold for a provider: its own before the shared ones."""
+    shared = _adapter(SHARED)
+    own = () if adapter is None or adapter is shared else adapter.errors
+    return (*own, *(shared.errors if shared else ()))
 
 
-def _reread(evidence: Evidence, text: str) -> None:
-    other = read(text)
-    evidence.codes.update(other.codes)
-    evidence.texts.extend(other.texts)
-    evidence.statuses.extend(other.statuses)
-    evidence.structured, evidence.failed = other.structured, other.failed
-    evidence.request_id, evidence.retry, evidence.reset, evidence.model = other.request_id, other.retry, other.reset, other.model
+def _decisive(status: int | None, evidence: Evidence) -> int | None:
+    """The status that counts: a relay's 2xx or 5xx gives way to the client error it reports from upstream."""
+    if status is not None and status in _CLIENT_ERRORS:
+        return status
+    reported = next((number for number in evidence.statuses if number in _CLIENT_ERRORS), None)
+    if reported is None and (status is None or status not in _SERVER_ERRORS):
+        reported = next(iter(evidence.statuses), None)
+    return status if reported is None else reported
 
 
-def _from_exception(
-    exception: BaseException,
-    status: int | None,
-    headers: Mapping[str, str] | None,
-    body: bytes | str | Mapping[str, object] | list[object] | None,
-) -> tuple[int | None, Mapping[str, str] | None, bytes | str | Mapping[str, object] | list[object] | None]:
-    """The HTTP answer that an exception carries, as openai's, httpx's, requests', aiohttp's and botocore's do."""
-    attribute = connection.attribute
-    for error in connection.causes(exception):
-        response = attribute(error, "response")
-        if status is None:
-            for holder in (response, error):
-                number = next((attribute(holder, name) for name in ("status_code", "status", "code")), None)
-                number = next(
-                    (n for n in (attribute(holder, name) for name in ("status_code", "status", "code", "http_status")) if isinstance(n, int) and not isinstance(n, bool) and 100 <= n < 600),  # noqa: PLR2004
-                    None,
-                )
-                if number is not None:
-                    status = number
-                    break
-        if headers is None:
-            found = attribute(response, "headers") or attribute(error, "headers")
-            headers = found if isinstance(found, Mapping) else None
-        if body is None:
-            for value in (attribute(error, "body"), response if isinstance(response, Mapping) else None, attribute(response, "text")):
-                if isinstance(value, (str, bytes, Mapping, list)) and value:
-                    body = value
-                    break
-    return status, headers, body
+def _lost(exception: BaseException | None, status: int | None) -> _Verdict | None:
+    """The exchange broke: an answer's head, if there was one, was no error."""
+    if exception is None or (status is not None and status >= _CLIENT_ERRORS.start):
+        return None
+    found = of_exception(exception)
+    return None if found is None else _Verdict(found.kind, "exception", sent=found.sent)
+
+
+def _challenge(fields: Mapping[str, str]) -> _Verdict | None:
+    """Cloudflare names its own challenge page in a header."""
+    return _Verdict(Kind.EDGE_BLOCKED, "text") if fields.get("cf-mitigated") == "challenge" else None
+
+
+def _by_rules(rules: tuple[ErrorRule, ...], evidence: Evidence, status: int | None, provider: str) -> _Verdict | None:
+    """Codes, then words, then, where there is no error status, what a text says of the connection, then the weak rows."""
+    keys, text = frozenset(evidence.codes), evidence.text
+
+    def first(chosen: Iterable[ErrorRule]) -> _Verdict | None:
+        for rule in chosen:
+            found = rule.match(keys, text, status, provider)
+            if found is not None:
+                return _Verdict(rule.kind, "code" if rule.names_code else "text", rule, evidence.codes.get(found))
+        return None
+
+    verdict = first(rule for rule in rules if rule.names_code and not rule.weak)
+    verdict = verdict or first(rule for rule in rules if not rule.names_code and not rule.weak)
+    if verdict is None and (status is None or status < _CLIENT_ERRORS.start) and (broken := of_text(text)):
+        verdict = _Verdict(broken.kind, "text", sent=broken.sent)
+    return verdict or first(rule for rule in rules if rule.weak)
+
+
+def _model_scoped(verdict: _Verdict, evidence: Evidence) -> bool:
+    if verdict.rule is not None and verdict.rule.model_scoped:
+        return True
+    # A relay that names a model beside its region error has others that work: opencode#40162.
+    return verdict.kind is Kind.MODEL_NOT_FOUND or (verdict.kind is Kind.REGION_BLOCKED and evidence.model is not None)
 
 
 def _twin_hint(adapter: Adapter | None) -> str | None:
     """Where else a refused key may belong."""
-    if adapter is None or len(adapter.sites) < 2:  # noqa: PLR2004 - twins are two
+    if adapter is None or len(adapter.sites) == 1:
         return None
-    sites = [f"{site.name} ({site.key_env[0]})" if site.key_env else site.name for site in adapter.sites]
-    return f"each site of {adapter.title} has its own keys; if this one is from another site, set it there: {', '.join(sites)}"
+    sites = ", ".join(f"{site.name} ({site.key_env[0]})" if site.key_env else site.name for site in adapter.sites)
+    return f"each site of {adapter.title} has its own keys; a key of another site belongs there: {sites}"
 
 
 def _clean(message: str) -> str:
-    text = scrub(" ".join(message[: 8 * _MESSAGE].split()))
-    text = text.encode("utf-8", "replace").decode()
+    text = scrub(" ".join(message[: 8 * _MESSAGE].split())).encode("utf-8", "replace").decode()
     return text if len(text) <= _MESSAGE else text[: _MESSAGE - 1] + "…"

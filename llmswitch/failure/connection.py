@@ -1,17 +1,20 @@
 """Failures in which the vendor said nothing: from an exception and its causes, or from the text somebody made of one.
 
-Nothing is imported to be compared with: our transports, the standard library, httpx, httpx2, httpcore, aiohttp, requests, urllib3, openai and
-node are known by class name and wording.
+Nothing is imported to be compared with: our transports, the standard library, httpx, httpx2, httpcore, aiohttp, requests, urllib3, openai
+and node are known by class name and wording.
 """
 
 from __future__ import annotations
 
+import errno
 from collections import deque
-from collections.abc import Iterator
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from llmswitch.failure.rule import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Verdict(NamedTuple):
@@ -39,57 +42,69 @@ _CLASSES: Final[tuple[tuple[frozenset[str], Verdict], ...]] = (
     (frozenset({"TLSVerifyError", "SSLCertVerificationError", "CertificateError", "ClientConnectorCertificateError"}), _UNTRUSTED),
     (frozenset({"gaierror", "herror", "NameResolutionError", "ClientConnectorDNSError"}), _NOT_SENT),
     (frozenset({"ConnectTimeout", "ConnectTimeoutError", "ConnectionTimeoutError", "PoolTimeout"}), _NOT_SENT),
-    (frozenset({"ConnectionRefusedError", "ProxyError", "ClientProxyConnectionError", "ClientHttpProxyError", "ProxyConnectionError"}), _NOT_SENT),
+    (frozenset({"ConnectionRefusedError", "ProxyError", "ClientProxyConnectionError", "ClientHttpProxyError",
+      "ProxyConnectionError"}), _NOT_SENT),
     (frozenset({"ReadTimeout", "ReadTimeoutError", "WriteTimeout", "ServerTimeoutError", "SocketTimeoutError"}), _LATE),
     (frozenset({"IncompleteRead", "ClientPayloadError", "ChunkedEncodingError", "TransferEncodingError", "ContentLengthError",
-                "InvalidChunkLength"}), _BROKEN_OFF),
-    (frozenset({"RemoteDisconnected", "ServerDisconnectedError", "ConnectionResetError", "BrokenPipeError", "ConnectionAbortedError",
-                "ReadError", "WriteError", "LocalProtocolError", "CloseError", "ClientConnectionResetError"}), _CUT),
+      "InvalidChunkLength"}), _BROKEN_OFF),
+    (frozenset({"RemoteDisconnected", "ServerDisconnectedError", "ConnectionResetError", "BrokenPipeError",
+      "ConnectionAbortedError", "ReadError", "WriteError", "LocalProtocolError", "CloseError", "ClientConnectionResetError"}),
+      _CUT),
     (frozenset({"TLSError", "SSLError", "SSLEOFError", "SSLZeroReturnError", "SSLSyscallError", "ClientConnectorSSLError"}), _NOT_SENT),
     (frozenset({"ConnectError", "NewConnectionError", "ClientConnectorError", "InvalidProxyURL", "UnsupportedProtocol"}), _NOT_SENT),
     (frozenset({"JSONDecodeError", "ContentTypeError", "DecodingError", "APIResponseValidationError", "UnicodeDecodeError",
-                "ProtocolError", "RemoteProtocolError", "BadStatusLine", "LineTooLong", "HTTPException", "ContentDecodingError"}), _GARBLED),
+      "ProtocolError", "RemoteProtocolError", "BadStatusLine", "LineTooLong", "HTTPException", "ContentDecodingError"}),
+      _GARBLED),
     (frozenset({"TimeoutError", "TimeoutException", "APITimeoutError", "Timeout"}), _LATE),
-    (frozenset({"APIConnectionError", "ClientOSError", "ConnectionError", "ClientConnectionError", "NetworkError", "TransportError",
-                "MaxRetryError"}), _CUT),
+    (frozenset({"APIConnectionError", "ClientOSError", "ConnectionError", "ClientConnectionError", "NetworkError",
+      "TransportError", "MaxRetryError"}), _CUT),
 )  # fmt: skip
 
 # The same from words, lower case. They are also what tells a generic class apart, hence before the classes above.
 _WORDS: Final[tuple[tuple[tuple[str, ...], Verdict], ...]] = (
     (_OTHER_HOST, _NOT_SENT),
     (("certificate verify failed", "certificate_verify_failed", "self signed certificate", "self-signed certificate",
-      "unable to verify the first certificate", "unable to get local issuer", "unable_to_verify_leaf_signature", "certificate has expired",
-      "cert_has_expired", "depth_zero_self_signed", "x509: certificate signed by unknown authority", "x509: certificate has expired",
-      "pkix path building failed", "certificate is not trusted", "unknown ca"), _UNTRUSTED),
-    (("getaddrinfo", "name or service not known", "nodename nor servname", "temporary failure in name resolution", "enotfound", "eai_again",
-      "no such host", "failed to resolve", "name resolution", "no address associated", "could not resolve host", "unknownhostexception",
-      "unable to resolve host", "err_name_not_resolved", "dns lookup failed", "dns error", "getaddrinfow"), _NOT_SENT),
-    (("connect timeout", "connecttimeout", "connection to ", "etimedout", "connect timed out", "connection timed out", "und_err_connect",
+      "unable to verify the first certificate", "unable to get local issuer", "unable_to_verify_leaf_signature",
+      "certificate has expired", "cert_has_expired", "depth_zero_self_signed", "x509: certificate signed by unknown authority",
+      "x509: certificate has expired", "pkix path building failed", "certificate is not trusted", "unknown ca"), _UNTRUSTED),
+    (("getaddrinfo", "name or service not known", "nodename nor servname", "temporary failure in name resolution", "enotfound",
+      "eai_again", "no such host", "failed to resolve", "name resolution", "no address associated", "could not resolve host",
+      "unknownhostexception", "unable to resolve host", "err_name_not_resolved", "dns lookup failed", "dns error",
+      "getaddrinfow"), _NOT_SENT),
+    (("connect timeout", "connecttimeout", "etimedout", "connect timed out", "connection timed out", "und_err_connect",
       "dial tcp", "winerror 10060", "err_connection_timed_out", "timed out while connecting", "connection timeout"), _NOT_SENT),
-    (("tunnel connection failed", "cannot connect to proxy", "proxy authentication required", "proxyerror", "proxyconnect", "socks"), _NOT_SENT),
+    (("tunnel connection failed", "cannot connect to proxy", "proxy authentication required", "proxyerror", "proxyconnect",
+      "socks"), _NOT_SENT),
     (("connection refused", "econnrefused", "winerror 10061", "actively refused", "network is unreachable", "no route to host",
-      "ehostunreach", "enetunreach", "err_internet_disconnected", "cannot connect to host", "failed to establish a new connection",
-      "cannot assign requested address", "err_connection_refused", "all connection attempts failed"), _NOT_SENT),
-    (("read timed out", "read timeout", "readtimeout", "read operation timed out", "timeout on reading", "timeout awaiting response headers",
-      "client.timeout exceeded", "context deadline exceeded", "i/o timeout", "sockettimeout", "headers timeout", "body timeout"), _LATE),
+      "ehostunreach", "enetunreach", "err_internet_disconnected", "cannot connect to host", "failed to connect to",
+      "could not connect to", "failed to establish a new connection", "cannot assign requested address", "err_connection_refused",
+      "all connection attempts failed"), _NOT_SENT),
+    (("read timed out", "read timeout", "readtimeout", "read operation timed out", "timeout on reading",
+      "timeout awaiting response headers", "client.timeout exceeded", "context deadline exceeded", "i/o timeout", "sockettimeout",
+      "headers timeout", "body timeout"), _LATE),
     (("incompleteread", "incomplete chunked read", "without sending complete message body", "payload is not completed",
       "prematurely closed", "premature close", "invalidchunklength", "invalid chunk length", "not enough data for satisfy",
-      "unexpected end of stream", "err_incomplete_chunked_encoding", "stream ended without", "stream closed before", "stream interrupted",
-      "stream disconnected before completion", "connection closed mid-stream"), _BROKEN_OFF),
+      "unexpected end of stream", "err_incomplete_chunked_encoding", "stream ended without", "stream closed before",
+      "stream interrupted", "stream disconnected before completion", "connection closed mid-stream"), _BROKEN_OFF),
     (("eof occurred in violation", "unexpected_eof", "ssleoferror", "wrong_version_number", "wrong version number", "sslv3_alert",
-      "ssl_error_syscall", "tls handshake", "handshake failure", "handshake timed out", "before secure tls connection was established",
-      "tlsv1 alert", "ssl handshake", "ssl routines", "err_ssl"), _NOT_SENT),
-    (("connection reset", "connectionreset", "econnreset", "forcibly closed", "connection aborted", "remote end closed", "server disconnected",
-      "without sending a response", "socket hang up", "broken pipe", "epipe", "econnaborted", "err_connection_reset", "err_connection_closed",
-      "connection closed", "connection was closed", "远程主机强迫关闭", "peer closed connection", "unexpected eof", "other side closed"), _CUT),
+      "ssl_error_syscall", "tls handshake", "handshake failure", "handshake timed out",
+      "before secure tls connection was established", "tlsv1 alert", "ssl handshake", "ssl routines", "err_ssl"), _NOT_SENT),
+    (("connection reset", "connectionreset", "econnreset", "forcibly closed", "connection aborted", "remote end closed",
+      "server disconnected", "without sending a response", "socket hang up", "broken pipe", "epipe", "econnaborted",
+      "err_connection_reset", "err_connection_closed", "connection closed", "connection was closed", "远程主机强迫关闭",
+      "peer closed connection", "unexpected eof", "other side closed"), _CUT),
     (("apitimeouterror: request timed out",), _CUT),
     (("request timed out", "timed out", "timeouterror", "timeout exceeded", "请求超时"), _LATE),
     (("connection error", "apiconnectionerror", "fetch failed", "failed to fetch", "network error", "networkerror", "err_network",
       "error communicating with", "网络错误", "网络异常", "连接失败", "无法连接", "connect error", "error sending request"), _CUT),
 )  # fmt: skip
 
-# Our transports' classes by the phase in which they come up.
-_CUT_IN: Final = frozenset({"ReadError", "ProtocolError"})
+
+# The kernel's own numbers, Windows' among them.
+_NO_WAY: Final = frozenset(
+    {errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL, 10060, 10061, 10065}
+)
+_GONE: Final = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, 10053, 10054})
 
 
 def of_exception(exception: BaseException) -> Verdict | None:
@@ -163,15 +178,13 @@ def _of_phase(error: BaseException, verdict: Verdict) -> Verdict:
 
 
 def _of_number(chain: list[BaseException]) -> Verdict | None:
-    """The kernel's own numbers: its ETIMEDOUT is a connection that never came about, whatever Python calls the class."""
-    import errno
-
+    """The kernel's ETIMEDOUT is a connection that never came about, whatever Python calls the class."""
     for error in chain:
-        if not isinstance(error, OSError) or error.errno is None:
+        if not isinstance(error, OSError):
             continue
-        if error.errno in {errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL, 10060, 10061, 10065}:
+        if error.errno in _NO_WAY:
             return _NOT_SENT
-        if error.errno in {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, 10053, 10054}:
+        if error.errno in _GONE:
             return _CUT
     return None
 
@@ -183,14 +196,15 @@ def _refined(verdict: Verdict, text: str, names: set[str]) -> Verdict:
     if verdict is _LATE and {"ReadTimeout", "WriteTimeout", "ReadTimeoutError"} & names:
         return verdict
     found = of_text(text)
-    if found is None:
+    if found is None or (verdict is _NOT_SENT and found.kind is not Kind.TLS_VERIFY):
         return verdict
-    if verdict is _LATE:  # "Request timed out." says nothing new
-        return found if found.kind in {Kind.UNREACHABLE, Kind.TLS_VERIFY} and not found.sent else verdict
+    if verdict is _LATE and (found.sent or found.kind not in {Kind.UNREACHABLE, Kind.TLS_VERIFY}):
+        return verdict  # "Request timed out." says nothing new
     return found
 
 
 def attribute(value: object, name: str) -> object:
+    """`value.name`, None where there is none or it cannot be read."""
     try:
         return getattr(value, name, None)
     except Exception:  # noqa: BLE001 - a foreign property may raise anything

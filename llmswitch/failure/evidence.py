@@ -1,7 +1,7 @@
 """Read an error body in whatever shape it comes: `read(body) -> Evidence`.
 
-JSON, the python-repr of a dict, an exception's text around either, JSON inside a JSON string, a relay's envelope, a list, an SSE event, HTML,
-XML or bare words. Only the first 64 KiB are looked at; nothing here raises, and nothing takes more than linear time.
+JSON, the python-repr of a dict, an exception's text around either, JSON inside a JSON string, a relay's envelope, a list, an SSE event,
+HTML, XML or bare words. Only the first 64 KiB are looked at; nothing here raises, and nothing takes more than linear time.
 """
 
 from __future__ import annotations
@@ -23,20 +23,41 @@ _decoder: Final = json.JSONDecoder(strict=False)
 
 # Keys, in lower case without "_" and "-", by what stands under them.
 _CODE_KEYS: Final = frozenset(
-    {"code", "type", "status", "reason", "errortype", "subcode", "quotaid", "blockreason", "errorreason", "riskcode", "name"}
+    {
+        "code",
+        "type",
+        "status",
+        "reason",
+        "errortype",
+        "subcode",
+        "quotaid",
+        "blockreason",
+        "errorreason",
+        "riskcode",
+        "name",
+    }
 )
 _OWN_CODE_KEYS: Final = frozenset({"errorcode", "errcode", "errno"})  # numbers under these mean something only here
 _STATUS_KEYS: Final = frozenset({"statuscode", "httpstatus", "httpcode", "httpstatuscode", "statuscodevalue"})
 _TEXT_KEYS: Final = frozenset(
     {
         "message", "msg", "errormsg", "errmsg", "errormessage", "statusmsg", "detail", "details", "title", "error", "errordescription",
-        "description", "raw", "cause", "info", "body", "response", "responsebody", "upstreammessage", "localizedmessage", "errors", "reason",
-        "data", "upstreamerror", "errorinfo", "desc", "tips", "faultstring", "providererror", "errortext", "content",
+        "description", "raw", "cause", "info", "body", "response", "responsebody", "upstreammessage", "localizedmessage", "errors",
+        "reason", "data", "upstreamerror", "errorinfo", "desc", "tips", "faultstring", "providererror", "errortext", "content",
     }
 )  # fmt: skip
+_NAMES_STATUS: Final = _STATUS_KEYS | {"code", "status"}
+_ERROR_KEYS: Final = frozenset({"error", "errors"})
+_RESET_KEYS: Final = frozenset({"nextflushtime", "resettime", "resetat", "resetsat", "xratelimitreset"})
+_RETRY_KEYS: Final = frozenset({"retrydelay", "retryafter", "retryafterseconds"})
+_NO_CODES: Final = frozenset({"0", "", "200", "null", "none", "error", "ok", "success"})
 _REQUEST_KEYS: Final = frozenset({"requestid", "reqid", "logid", "sid", "traceid"})
-_ECHO_KEYS: Final = frozenset({"messages", "prompt", "input", "inputs", "failedgeneration", "tools", "choices", "usage", "stack", "request"})
-_ASIDE_KEYS: Final = frozenset({"details", "metadata", "innererror", "violations", "links", "headers"})  # codes, but not the message
+_ECHO_KEYS: Final = frozenset(
+    {"messages", "prompt", "input", "inputs", "failedgeneration", "tools", "choices", "usage", "stack", "request"}
+)
+_ASIDE_KEYS: Final = frozenset(
+    {"details", "metadata", "innererror", "violations", "links", "headers"}
+)  # codes, but not the message
 
 _LITERAL: Final = re.compile(
     r"""'((?:[^'\\]|\\.)*+)(?:'|$)|"((?:[^"\\]|\\.)*+)(?:"|$)|\b(None|True|False)\b|\\.""", re.DOTALL
@@ -52,14 +73,18 @@ _SPACE: Final = re.compile(r"\s+")
 _LOOSE: Final = re.compile(
     r"""["']([A-Za-z_]{3,20})["']\s*:\s*(?:"((?:[^"\\]|\\.)*+)(?:"|$)|'((?:[^'\\]|\\.)*+)(?:'|$)|(\d{1,9})\b)"""
 )
-_CODE_WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]*+(?:[._][A-Za-z0-9]++)+|[A-Z]+[a-z0-9]++(?:[A-Z]+[a-z0-9]*+)+")
+_CODE_WORD: Final = re.compile(
+    r"(?<![A-Za-z0-9._-])(?:[A-Za-z][A-Za-z0-9-]*+(?:[._][A-Za-z0-9]++)+|[A-Z]++[a-z0-9]++(?:[A-Z]++[a-z0-9]*+)+)"
+)
 _CODE_NUMBER: Final = re.compile(
-    r"""(?:\b(?:error_?code|err_?code|code|errno|error)|错误码|错误代码|状态码)['"]?\s*[:=：]?\s*['"]?(\d{1,6})\b|\[(\d{4,6})\]|\((\d{4,6})\)""",
+    r"""(?:\b(?:error_?code|err_?code|code|errno|error)|错误码|错误代码|状态码)['"]?\s*[:=：]?\s*['"]?(\d{1,6})\b"""
+    r"""|\[(\d{4,6})\]|\((\d{4,6})\)""",
     re.IGNORECASE,
 )
 _STATUS: Final = re.compile(
-    r"""\b(?:(?:api[ _])?error(?:[ _]code)?|(?:http[ _]?|response )?status(?:[ _]?code)?|http(?:/\d(?:\.\d)?)?(?:[ _]error)?|exception|code)\b"""
-    r"""['"]?[\s:=(\[<]{1,4}['"]?(?:http )?([45]\d\d)\b(?![.\d])|[(\[<]\s*(?:http )?([45]\d\d)\s*[)\]>]|^\W{0,4}([45]\d\d)\b(?!\.\d)|\b([45]\d\d) (?:client|server) error\b""",
+    r"""\b(?:(?:api[ _])?error(?:[ _]code)?|(?:http[ _]?|response )?status(?:[ _]?code)?|http(?:/\d(?:\.\d)?)?(?:[ _]error)?"""
+    r"""|exception|code)\b['"]?[\s:=(\[<]{1,4}['"]?(?:http )?([45]\d\d)\b(?![.\d])"""
+    r"""|[(\[<]\s*(?:http )?([45]\d\d)\s*[)\]>]|^\W{0,4}([45]\d\d)\b(?!\.\d)|\b([45]\d\d) (?:client|server) error\b""",
     re.IGNORECASE,
 )
 
@@ -69,19 +94,21 @@ class Evidence:
     """What a body says.
 
     Attributes:
-        codes: lower-case code -> as found; also `error_code:17`, `base_resp:1008` where the key gives the number its meaning.
+        stated: the codes and types that stand under a key of that meaning, as found, innermost first.
+        codes: lower-case code -> as found, those in words included; also `error_code:17`, `base_resp:1008` where the key gives the number
+            its meaning, and `(1008)` for a number in a text.
         texts: (depth, words): what the vendor says; the deepest is the innermost envelope's.
         statuses: HTTP statuses that the body names, innermost first.
         html: it is a page.
-        structured: some JSON object was found; `failed`: that object says that it is an error.
+        failed: some JSON object in it says that it is an error.
         model: the model that a relay's envelope names beside its error.
     """
 
     codes: dict[str, str] = field(default_factory=dict)
+    stated: list[str] = field(default_factory=list)
     texts: list[tuple[int, str]] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
     html: bool = False
-    structured: bool = False
     failed: bool = False
     model: str | None = None
     request_id: str | None = None
@@ -117,16 +144,20 @@ class Evidence:
         for match in islice(_STATUS.finditer(words), 4):
             self.statuses.append(int(next(group for group in match.groups() if group)))
 
-    def add_field(self, key: str, value: object, depth: int, *, aside: bool, inside: str) -> None:
-        """Note one scalar of a JSON object. `inside` is the key the object stood under."""
-        name = key.lower().replace("_", "").replace("-", "")
+    def state(self, code: str) -> None:
+        """Note a code that stands under a key of that meaning."""
+        self.codes.setdefault(code.lower(), code)
+        self.stated.append(code)
+
+    def add_field(self, name: str, value: object, depth: int, *, aside: bool, inside: str) -> None:
+        """Note one scalar of a JSON object; `inside` is the key the object stood under, both as `_plain` gives them."""
         if isinstance(value, bool) or value is None:
             return
         if isinstance(value, str) and name in _REQUEST_KEYS:
             self.request_id = self.request_id or value[:128]
-        elif name in {"nextflushtime", "resettime", "resetat", "resetsat"} or name == "xratelimitreset":
+        elif name in _RESET_KEYS:
             self.reset = self.reset or value
-        elif name in {"retrydelay", "retryafter", "retryafterseconds"}:
+        elif name in _RETRY_KEYS:
             self.retry = self.retry or str(value)[:32]
         elif name == "model" and isinstance(value, str):
             self.model = value
@@ -134,29 +165,33 @@ class Evidence:
             self._add_meaning(name, value, depth, aside=aside, inside=inside)
 
     def _add_meaning(self, name: str, value: object, depth: int, *, aside: bool, inside: str) -> None:
+        if name in _OWN_CODE_KEYS or (inside == "baseresp" and name == "statuscode"):
+            self._add_own_code("base_resp" if inside == "baseresp" else "error_code", str(value)[:128])
+            return
         status = _status(value)
-        own = name in _OWN_CODE_KEYS or (inside == "baseresp" and name == "statuscode")
-        if own and isinstance(value, (int, float, str)):
-            prefix = "base_resp" if inside == "baseresp" else "error_code"
-            if str(value) not in {"0", "", "null"}:
-                self.failed = True
-                self.codes.setdefault(f"{prefix}:{value}".lower()[:128], str(value)[:128])
-                if isinstance(value, str) and not value.isdigit():
-                    self.codes.setdefault(value.lower()[:128], value[:128])
-        elif name in _STATUS_KEYS:
-            if status:
-                self.statuses.insert(0, status)
-        elif name in _CODE_KEYS and (isinstance(value, int) or (isinstance(value, str) and " " not in value.strip())):
-            if status and name in {"code", "status"}:
-                self.statuses.insert(0, status)
-            if str(value) not in {"0", "", "200", "null", "error", "ok", "success"}:
-                self.codes.setdefault(str(value).lower()[:128], str(value)[:128])
-        elif isinstance(value, str) and (name in _TEXT_KEYS or name in _CODE_KEYS):
-            if name in {"error", "errors"} and value:
+        if status and name in _NAMES_STATUS:
+            self.statuses.insert(0, status)
+        if name in _STATUS_KEYS:
+            return
+        if name in _CODE_KEYS and (isinstance(value, int) or (isinstance(value, str) and " " not in value.strip())):
+            if str(value).lower() not in _NO_CODES:
+                self.state(str(value)[:128])
+        elif isinstance(value, str) and (name in _TEXT_KEYS or name in _CODE_KEYS or value.lstrip()[:1] == "{"):
+            if name in _ERROR_KEYS and value:
                 self.failed = True
                 if " " not in value:
-                    self.codes.setdefault(value.lower()[:128], value[:128])
+                    self.state(value[:128])
             _text(self, value, 0 if aside and name != "raw" else depth)
+
+    def _add_own_code(self, key: str, code: str) -> None:
+        """A code whose meaning hangs on its key; a word means the same under any."""
+        if code in _NO_CODES:
+            return
+        self.failed = True
+        self.codes.setdefault(f"{key}:{code}".lower(), code)
+        self.stated.append(code)
+        if not code.isdigit():
+            self.codes.setdefault(code.lower(), code)
 
     def walk(self, value: object, depth: int = 1, *, aside: bool = False, inside: str = "") -> None:
         """Note everything in a JSON value, the inner objects first."""
@@ -164,23 +199,25 @@ class Evidence:
             return
         self._nodes += 1
         if isinstance(value, Mapping):
-            self.structured = True
-            items = [(str(key), item) for key, item in islice(value.items(), 200)]
-            for key, item in items:
-                name = key.lower().replace("_", "").replace("-", "")
-                if name in _ECHO_KEYS or not isinstance(item, (Mapping, list, tuple)):
-                    continue
-                if name in {"error", "errors"} and item:
-                    self.failed = True
-                self.walk(item, depth + 1, aside=aside or name in _ASIDE_KEYS, inside=name)
-            for key, item in items:
-                if not isinstance(item, (Mapping, list, tuple)):
-                    self.add_field(key, item, depth, aside=aside, inside=inside)
+            self._walk_object(value, depth, aside=aside, inside=inside)
         elif isinstance(value, (list, tuple)):
             for item in islice(value, 50):
                 self.walk(item, depth + 1, aside=aside, inside=inside)
         elif isinstance(value, str):
             _text(self, value, depth)
+
+    def _walk_object(self, value: Mapping[object, object], depth: int, *, aside: bool, inside: str) -> None:
+        scalars: list[tuple[str, object]] = []
+        for key, item in islice(value.items(), 200):
+            name = _plain(str(key))
+            if not isinstance(item, (Mapping, list, tuple)):
+                scalars.append((name, item))
+            elif name not in _ECHO_KEYS:
+                self.failed = self.failed or (name in _ERROR_KEYS and bool(item))
+                self.walk(item, depth + 1, aside=aside or name in _ASIDE_KEYS, inside=name)
+        for name, item in scalars:
+            if name not in _ECHO_KEYS:
+                self.add_field(name, item, depth, aside=aside, inside=inside)
 
 
 def read(body: object) -> Evidence:
@@ -203,6 +240,10 @@ def _decode(raw: bytes) -> str:
         if error.start >= len(raw) - 4:  # cut inside a character
             return raw[: error.start].decode("utf-8-sig")
     return raw.decode("gb18030", errors="replace")
+
+
+def _plain(key: str) -> str:
+    return key.lower().replace("_", "").replace("-", "")
 
 
 def _status(value: object) -> int | None:
@@ -316,8 +357,8 @@ def _loose(evidence: Evidence, text: str, depth: int) -> None:
     """Fields of JSON that was cut off or is not quite JSON."""
     for match in islice(_LOOSE.finditer(text), 100):
         key, double, single, number = match.groups()
-        evidence.structured = True
         value = double if double is not None else single
-        if key.lower() in {"error", "errors"}:
-            evidence.failed = True
-        evidence.add_field(key, int(number) if value is None else value.replace('\\"', '"'), depth, aside=False, inside="")
+        name = _plain(key)
+        evidence.failed = evidence.failed or name in _ERROR_KEYS
+        content = int(number) if value is None else value.replace('\\"', '"')
+        evidence.add_field(name, content, depth, aside=False, inside="")

@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING, Final, Literal
 from llmswitch.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Set as AbstractSet
+    from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
 
 
 class Kind(StrEnum):
@@ -60,7 +61,7 @@ class ErrorRule:
         kind: the meaning.
         codes: the vendor's codes, types or reasons, lower case; `*` at an end stands for anything. A code that means something only under
             its own key is written with it: `error_code:17` (Baidu V1), `base_resp:1008` (MiniMax). `(1008)` is a number in a text.
-        statuses: HTTP statuses under which the row holds; empty: any.
+        statuses: HTTP statuses under which the row holds; empty: any. A weak row holds without a status, too.
         texts: lower-case phrases, any of which must occur in what the vendor says.
         pattern: the same as a regular expression, for the few wordings that need one; case-insensitive.
         providers: in the shared rows, providers (or their aliases) for which alone the row holds.
@@ -93,7 +94,7 @@ class ErrorRule:
 
     def match(self, codes: AbstractSet[str], text: str, status: int | None, provider: str) -> str | None:
         """What made the row hold: the code, else the words, else None. `codes`, `text` and `provider` are in lower case."""
-        if self.statuses and status not in self.statuses:
+        if self.statuses and status not in self.statuses and not (self.weak and status is None):
             return None
         if self.providers and provider not in self.providers:
             return None
@@ -154,7 +155,9 @@ def parse(tables: object, *, file: str) -> tuple[ErrorRule, ...]:
     return tuple(rules)
 
 
-def _row(row: Mapping[str, object], place: str, confidence: Literal["high", "medium", "low"], fact: dict[str, str]) -> ErrorRule:
+def _row(
+    row: Mapping[str, object], place: str, confidence: Literal["high", "medium", "low"], fact: dict[str, str]
+) -> ErrorRule:
     try:
         kind = Kind(str(row.get("kind")))
     except ValueError:

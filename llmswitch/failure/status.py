@@ -48,7 +48,7 @@ def kind_of(status: int | None, evidence: Evidence) -> Kind:
             return Kind.BAD_PAYLOAD
         return Kind.UNKNOWN
     if status in _OK:
-        return Kind.UNKNOWN if evidence.failed or (evidence.codes and evidence.texts and not evidence.html) else Kind.BAD_PAYLOAD
+        return Kind.UNKNOWN if evidence.failed or (evidence.stated and evidence.texts) else Kind.BAD_PAYLOAD
     if evidence.html and status in _PAGES:
         return _PAGES[status]
     if status in _KINDS:

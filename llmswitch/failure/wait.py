@@ -6,9 +6,11 @@ import email.utils
 import math
 import re
 import time
-from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _UNIT: Final = r"(?:milliseconds?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|毫秒|秒钟?|分钟?|小时|天)"
 _DURATION: Final = rf"((?:\d{{1,9}}(?:\.\d{{1,9}})?\s?{_UNIT}\s{{0,2}}){{1,4}})"
@@ -18,7 +20,19 @@ _IN: Final = re.compile(
     re.IGNORECASE,
 )
 _PART: Final = re.compile(rf"(\d{{1,9}}(?:\.\d{{1,9}})?)\s?({_UNIT})", re.IGNORECASE)
-_SECONDS: Final = {"ms": 0.001, "mi": 60.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "毫": 0.001, "秒": 1.0, "分": 60.0, "小": 3600.0, "天": 86400.0}
+_SECONDS: Final = {
+    "ms": 0.001,
+    "mi": 60.0,
+    "s": 1.0,
+    "m": 60.0,
+    "h": 3600.0,
+    "d": 86400.0,
+    "毫": 0.001,
+    "秒": 1.0,
+    "分": 60.0,
+    "小": 3600.0,
+    "天": 86400.0,
+}
 _MOMENT: Final = re.compile(r"(\d{4}-\d{2}-\d{2})[t ](\d{2}:\d{2}:\d{2})(?:\.\d{1,9})?\s{0,2}(z|utc|[+-]\d{2}:?\d{2})?")
 _RESETS: Final = ("reset", "重置", "刷新", "恢复", "flush")
 _MILLISECONDS: Final = 1e11  # unix seconds stay below until the year 5138

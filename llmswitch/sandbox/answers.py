@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from llmswitch._json import Json
 
 # Lossless: joined, the pieces are the text again. A piece stands for a token: a word, a CJK character, a mark.
-_PIECE = re.compile(r"\s*[⺀-鿿가-힯＀-￯]|\s*\w[A-Za-z0-9_']*|\s*\S|\s+")
+_PIECE = re.compile(r"\s*[⺀-鿿가-힯＀-￯]|\s*\w[A-Za-z0-9_']{0,15}|\s*\S|\s+")
 _QUOTED = 200
+_WEIGHED = 20_000
 _COUNT_TO = re.compile(r"\bcount to (\d{1,5})\b", re.IGNORECASE)
 
 
@@ -79,7 +80,8 @@ class Deterministic:
         quoted = asked if len(asked) <= _QUOTED else asked[:_QUOTED] + "…"
         results = [spoken(message) for message in prompt.messages if message.get("role") in ("tool", "function")]
         if any("一" <= mark <= "鿿" for mark in asked):
-            said = f"这里是 llmswitch 沙箱，不是真正的模型：它扮演 {prompt.endpoint} 的 {prompt.model}。你说的是：「{quoted}」。"
+            said = f"这里是 llmswitch 沙箱，不是真正的模型：它扮演 {prompt.endpoint} 的 {prompt.model}。"
+            said += f"你说的是：「{quoted}」。"
             said += f"收到图片 {count} 张。" if (count := images(prompt.messages)) else ""
             said += f"工具返回：{'；'.join(results)}。" if results else ""
         else:
@@ -163,9 +165,16 @@ def pieces(said: str) -> list[str]:
     return _PIECE.findall(said)
 
 
+def weigh(said: str) -> int:
+    """Return the tokens of a text; of a very long one, as its beginning lets expect."""
+    sample = said[:_WEIGHED]
+    counted = len(pieces(sample))
+    return counted if len(said) <= _WEIGHED else counted * len(said) // _WEIGHED
+
+
 def count(messages: Iterable[Json]) -> int:
-    """Return the tokens of the messages: their pieces, and four each for the frame around them."""
-    return sum(len(pieces(spoken(message))) + 4 for message in messages)
+    """Return the tokens of the messages, with four each for the frame around them."""
+    return sum(weigh(spoken(message)) + 4 for message in messages)
 
 
 def tool_calls(messages: list[Json], tools: list[Json], choice: object, *, parallel: bool) -> tuple[ToolCall, ...]:

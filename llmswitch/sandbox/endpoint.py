@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import struct
 from dataclasses import replace
@@ -19,7 +20,7 @@ from llmswitch.sandbox.wire import Call, Frame, Refused, Reply, Stream
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from llmswitch._json import Json
+    from llmswitch._json import Json, JsonValue
     from llmswitch.sandbox.answers import Generator
     from llmswitch.sandbox.dialect import Dialect, Provider, Site
     from llmswitch.sandbox.faults import Fault, FaultBook
@@ -79,10 +80,7 @@ class Endpoint:
         body: Json = {}
         readable = True
         if request.can_read_body:
-            try:
-                found = _json.loads(await request.read())
-            except (ValueError, RecursionError):
-                found = None
+            found = _parse(await request.read())
             readable = isinstance(found, dict)
             body = found if isinstance(found, dict) else {}
         call = Call(
@@ -131,7 +129,7 @@ class Endpoint:
             case "garbage" if not streamed:
                 return Reply(fault.status or 200, b'{"id": "chatcmpl-1", "choices": [{"message": {"con')
             case "in_band_error" if not streamed:
-                return replace(self._error(call, fault, fault.error), status=200)
+                return self._error(call, replace(fault, wire="200"), fault.error)
             case "slow_head":
                 await asyncio.sleep(fault.seconds or 0)
             case "slow_first_token" if not streamed:
@@ -236,6 +234,21 @@ class Endpoint:
 
 
 _IN_STREAM = frozenset({"stall", "cut", "clean_eof", "no_done", "in_band_error", "garbage"})
+
+
+def _parse(data: bytes) -> JsonValue:
+    """Return the JSON sent, None when a strict reader would take it for none: NaN and lone surrogates are no JSON."""
+    try:
+        found: JsonValue = json.loads(data, parse_constant=_no_constant)
+        if b"\\ud" in data.lower():
+            _json.dumps(found)
+    except (ValueError, RecursionError):
+        return None
+    return found
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(name)
 
 
 async def _cut(request: web.BaseRequest, response: web.StreamResponse, fault: Fault | None) -> web.StreamResponse:

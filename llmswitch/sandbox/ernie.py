@@ -33,7 +33,7 @@ class Ernie(Compatible):
     base64_vectors = False
     filtered_finish = "content_filter"
     errors: ClassVar = {
-        # Baidu lists no used-up quota for chat on V2. This one is its AI search's, on the same host and in the same shape.
+        # Baidu lists no used-up quota for chat on V2: this is its AI search's, on the same host and in the same shape.
         "quota": (Variant(429, "QUOTA_USER_DAILY_FREE", "The daily free quota is used up", _RATE),),
         "arrears": (Variant(403, "account_overdue", "Access denied due to overdue account", _DENIED),),
         "rate_limit": (

@@ -6,7 +6,7 @@ Sources: qianfan's SDK (consts.py, resources/auth), baidubce's signer, ai.baidu.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import hashlib
 import hmac
 import time
@@ -144,9 +144,9 @@ class ErnieV1(Dialect):
             return Reply(
                 403, body, {"X-Bce-Error-Code": "SignatureDoesNotMatch", "X-Bce-Error-Message": str(body["message"])}
             )
-        now = datetime.datetime.now(datetime.UTC)
+        now = dt.datetime.now(dt.UTC)
         seconds = int(call.query.get("expireInSeconds", "86400"))
-        stamps = [moment.strftime("%Y-%m-%dT%H:%M:%SZ") for moment in (now, now + datetime.timedelta(seconds=seconds))]
+        stamps = [moment.strftime("%Y-%m-%dT%H:%M:%SZ") for moment in (now, now + dt.timedelta(seconds=seconds))]
         return Reply(
             201,
             {

@@ -142,8 +142,8 @@ class OpenAI(Compatible):
         key = call.bearer()
         if key is None:
             missing = (
-                "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer "
-                "auth (i.e. Authorization: Bearer YOUR_KEY)."
+                "You didn't provide an API key. You need to provide your API key in an Authorization header using "
+                "Bearer auth (i.e. Authorization: Bearer YOUR_KEY)."
             )
             raise Refused(self.error(call, Variant(401, None, missing, _INVALID)))
         if key != self.site.key:
@@ -164,15 +164,15 @@ class OpenAI(Compatible):
     def unknown_path(self, call: Call) -> Reply:
         """Return OpenAI's 404, or its 405 for a known path."""
         if any(route.match(call.path) is not None for route in self.routes()):
-            hint = f"Not allowed to {call.method} on {call.path}. (HINT: Perhaps you meant to use a different HTTP method?)"
-            return self.error(call, Variant(405, None, hint))
+            hint = "(HINT: Perhaps you meant to use a different HTTP method?)"
+            return self.error(call, Variant(405, None, f"Not allowed to {call.method} on {call.path}. {hint}"))
         return self.error(call, Variant(404, None, f"Invalid URL ({call.method} {call.path})"))
 
     def too_long(self, limit: int, found: int) -> str:
         """Say how long the prompt was."""
         return (
-            f"This model's maximum context length is {limit} tokens. However, your messages resulted in {found} tokens. "
-            "Please reduce the length of the messages."
+            f"This model's maximum context length is {limit} tokens. However, your messages resulted in {found} "
+            "tokens. Please reduce the length of the messages."
         )
 
     def thinks(self, call: Call, model: Model) -> bool:
@@ -221,13 +221,17 @@ class OpenAI(Compatible):
                 call, "messages", "missing_required_parameter", "Missing required parameter: 'messages'."
             )
         if not messages:
-            message = "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array instead."
+            message = (
+                "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array "
+                "instead."
+            )
             raise self._invalid(call, "messages", "empty_array", message)
         for index, one in enumerate(messages):
             place = f"messages[{index}]"
             role = table(one).get("role")
             if role not in _ROLES:
-                message = f"Invalid value: '{role}'. Supported values are: {', '.join(map(repr, _ROLES[:-1]))}, and 'developer'."
+                known = f"{', '.join(map(repr, _ROLES[:-1]))}, and {_ROLES[-1]!r}"
+                message = f"Invalid value: '{role}'. Supported values are: {known}."
                 raise self._invalid(call, place + ".role", "invalid_value", message)
             content = table(one).get("content")
             if not isinstance(content, (str, list)) and (content is not None or role != "assistant"):
@@ -238,13 +242,16 @@ class OpenAI(Compatible):
 
     def _check_reasoning(self, call: Call) -> None:
         if call.body.get("max_tokens") is not None:
-            message = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+            message = (
+                "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' "
+                "instead."
+            )
             raise self._invalid(call, "max_tokens", "unsupported_parameter", message)
         temperature = number(call.body.get("temperature"))
         if temperature not in (None, 1):
             message = (
-                f"Unsupported value: 'temperature' does not support {temperature} with this model. Only the default (1) "
-                "value is supported."
+                f"Unsupported value: 'temperature' does not support {temperature} with this model. Only the default "
+                "(1) value is supported."
             )
             raise self._invalid(call, "temperature", "unsupported_value", message)
 
@@ -320,6 +327,7 @@ def _response_events(body: Json, item: Json, said: list[str]) -> Iterator[Frame]
     steps: list[tuple[str, Json]] = [("response.created", {"response": started})]
     steps += [("response.output_text.delta", {**place, "delta": piece, "logprobs": []}) for piece in said]
     steps.append(("response.completed", {"response": body}))
-    for number_, (name, fields) in enumerate(steps):
-        part = "preamble" if number_ == 0 else "end" if number_ == len(steps) - 1 else "content"
-        yield Frame(part, event({"type": name, "sequence_number": number_, **fields}, name=name))
+    last = len(steps) - 1
+    for step, (name, fields) in enumerate(steps):
+        data = event({"type": name, "sequence_number": step, **fields}, name=name)
+        yield Frame("preamble" if step == 0 else "end" if step == last else "content", data)

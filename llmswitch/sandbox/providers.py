@@ -1,4 +1,4 @@
-"""The four vendors: their sites, the keys each alone accepts, the variables that point at them. All keys are made up."""
+"""The four vendors: their sites, the made-up keys that each alone accepts, the variables that point at them."""
 
 from __future__ import annotations
 

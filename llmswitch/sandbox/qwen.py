@@ -1,7 +1,7 @@
 """Qwen's OpenAI-compatible endpoint (`/compatible-mode/v1`): keys per site, its parameter rules, its error bodies.
 
 Sources: help.aliyun.com/zh/dashscope/return-status-code-description, alibabacloud.com/help/en/model-studio
-(error-code, qwen-api-via-openai-chat-completions), bodies from hsliuping/TradingAgents-CN#170 and QwenLM/qwen-code#3145.
+(error-code, qwen-api-via-openai-chat-completions); bodies from hsliuping/TradingAgents-CN#170, QwenLM/qwen-code#3145.
 """
 
 from __future__ import annotations
@@ -35,6 +35,15 @@ _TPM = (
     "You exceeded your current quota, please check your plan and billing details. For details, see: "
     "https://help.aliyun.com/zh/model-studio/error-code#token-limit"
 )
+_BURST = (
+    "Request rate increased too quickly. To ensure system stability, please adjust your client logic to scale requests "
+    "more smoothly over time."
+)
+_NO_KEY = (
+    "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth (i.e. "
+    "Authorization: Bearer YOUR_KEY)."
+)
+_NO_JSON = "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'."
 _KEY = "Incorrect API key provided. For details, see: https://help.aliyun.com/zh/model-studio/error-code#apikey-error"
 _FILTERED = "<400> InternalError.Algo.DataInspectionFailed: Input text data may contain inappropriate content."
 
@@ -58,7 +67,7 @@ class Qwen(Compatible):
             Variant(
                 429,
                 "limit_burst_rate",
-                "Request rate increased too quickly. To ensure system stability, please adjust your client logic to scale requests more smoothly over time.",
+                _BURST,
                 "limit_burst_rate",
             ),
             Variant(429, "insufficient_quota", _TPM, "insufficient_quota"),
@@ -119,8 +128,7 @@ class Qwen(Compatible):
         """Take this site's key only: its twin's is an invalid key here."""
         key = call.bearer()
         if key is None:
-            message = "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY)."
-            raise self.refuse(call, "auth", message)
+            raise self.refuse(call, "auth", _NO_KEY)
         if key != self.site.key:
             raise self.refuse(call, "auth")
 
@@ -157,11 +165,7 @@ class Qwen(Compatible):
             message = "parameter.enable_thinking must be set to false for non-streaming calls"
             raise self.refuse(call, "bad_request", message)
         if lacks_json_word(body):
-            message = (
-                _ALGO
-                + "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'."
-            )
-            raise self.refuse(call, "bad_request", message)
+            raise self.refuse(call, "bad_request", _ALGO + _NO_JSON)
 
     def too_long(self, limit: int, found: int) -> str:
         """Name the range."""

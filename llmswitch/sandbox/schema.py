@@ -60,32 +60,34 @@ def _kind(schema: Json) -> str:
 
 def _value(root: Json, schema: Json, hint: str, depth: int) -> JsonValue:
     schema = _resolve(root, schema)
-    if "const" in schema:
-        return schema["const"]
-    if options := array(schema.get("enum")):
-        return options[0]
+    if fixed := _fixed(schema):
+        return fixed[0]
     for keyword in ("anyOf", "oneOf"):
         if branches := tables(schema.get(keyword)):
             return _value(root, _branch(root, branches, depth), hint, depth + 1)
     if parts := tables(schema.get("allOf")):
         return _value(root, _merged(root, schema, parts), hint, depth + 1)
-    if "default" in schema:
-        return schema["default"]
-    if examples := array(schema.get("examples")):
-        return examples[0]
-    match _kind(schema):
-        case "object":
-            return _object(root, schema, hint, depth)
-        case "array":
-            return _array(root, schema, hint, depth)
-        case "integer" | "number" as kind:
-            return _number(schema, whole=kind == "integer")
-        case "boolean":
-            return True
-        case "null":
-            return None
-        case _:
-            return _string(schema, hint)
+    kind = _kind(schema)
+    if kind == "object":
+        return _object(root, schema, hint, depth)
+    return _array(root, schema, hint, depth) if kind == "array" else _scalar(kind, schema, hint)
+
+
+def _fixed(schema: Json) -> list[JsonValue]:
+    """Return the values the schema itself names, the one to take first; empty when it names none."""
+    if "const" in schema:
+        return [schema["const"]]
+    if options := array(schema.get("enum")):
+        return options
+    return [schema["default"]] if "default" in schema else array(schema.get("examples"))
+
+
+def _scalar(kind: str, schema: Json, hint: str) -> JsonValue:
+    if kind in ("integer", "number"):
+        return _number(schema, whole=kind == "integer")
+    if kind == "boolean":
+        return True
+    return None if kind == "null" else _string(schema, hint)
 
 
 def _branch(root: Json, branches: list[Json], depth: int) -> Json:

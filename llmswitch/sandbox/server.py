@@ -14,6 +14,7 @@ from aiohttp import web
 from llmswitch.sandbox.admin import Admin
 from llmswitch.sandbox.answers import Deterministic
 from llmswitch.sandbox.endpoint import Endpoint
+from llmswitch.sandbox.ernie_v1 import ACCESS_KEY, ACCESS_SECRET
 from llmswitch.sandbox.faults import ERRORS, FaultBook
 from llmswitch.sandbox.journal import Journal, concerns
 from llmswitch.sandbox.providers import PROVIDERS
@@ -75,7 +76,7 @@ class Sandbox:
             )
         }
         self._ports: dict[str, int] = {}
-        self._servers: dict[str, web.Server[web.BaseRequest]] = {}
+        self._servers: dict[str, web.Server] = {}
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
@@ -219,6 +220,11 @@ class Sandbox:
                 found[variable] = filled
         return found
 
+    @property
+    def iam_keys(self) -> tuple[str, str]:
+        """The access key and secret with which Baidu's IAM signatures are made."""
+        return ACCESS_KEY, ACCESS_SECRET
+
     def describe(self) -> str:
         """Return a text for people: what is served where, and the lines to paste into a shell."""
         width = max(map(len, self._endpoints))
@@ -312,7 +318,7 @@ class _Started:
 def _request(
     message: RawRequestMessage,
     payload: StreamReader,
-    protocol: RequestHandler[web.BaseRequest],
+    protocol: RequestHandler,
     writer: object,
     task: asyncio.Task[None],
 ) -> web.BaseRequest:
@@ -352,5 +358,6 @@ def _supported(endpoint: Endpoint, fault: Fault) -> None:
             raise ValueError(f"code={fault.code!r}: {endpoint.provider.name} gives {kind} as {', '.join(codes)}")
     if fault.form == "finish" and not any(dialect.filtered_finish for dialect in endpoint.dialects):
         raise ValueError(
-            f"{endpoint.provider.name} has no finish reason for refusals: leave out form, or use in_band_error with error='refusal'"
+            f"{endpoint.provider.name} has no finish reason for refusals: leave out form, or use in_band_error with "
+            "error='refusal'"
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-import datetime
+import datetime as dt
 import hashlib
 import hmac
 import time
@@ -31,8 +31,13 @@ if TYPE_CHECKING:
     from llmswitch.sandbox.dialect import Site
     from llmswitch.sandbox.wire import Call
 
-_CHINA = datetime.timezone(datetime.timedelta(hours=8))
-_FIVE_HOURS = datetime.timedelta(hours=5)
+_CHINA = dt.timezone(dt.timedelta(hours=8))
+_FIVE_HOURS = dt.timedelta(hours=5)
+_SENSITIVE = "系统检测到输入或生成内容可能包含不安全或敏感内容，请您避免输入易产生敏感内容的提示语，感谢您的配合。"
+_SENSITIVE_ENGLISH = (
+    "The system detected potentially unsafe or sensitive content in the input or the answer. Please avoid prompts that "
+    "may produce such content."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,7 @@ class Zhipu(Compatible):
                 429,
                 "1304",
                 "该 API 已达到今日调用次数上限，如有更多需求请联系客服购买。",
-                "The API has reached its daily call limit. If you need more, please contact customer service to purchase.",
+                "The API has reached its daily call limit. If you need more, please contact customer service.",
             ),
             _coded(
                 429,
@@ -117,8 +122,8 @@ class Zhipu(Compatible):
             _coded(
                 400,
                 "1301",
-                "系统检测到输入或生成内容可能包含不安全或敏感内容，请您避免输入易产生敏感内容的提示语，感谢您的配合。",
-                "The system detected potentially unsafe or sensitive content in the input or the answer. Please avoid prompts that may produce such content.",
+                _SENSITIVE,
+                _SENSITIVE_ENGLISH,
             ),
         ),
         "server_error": (
@@ -217,7 +222,7 @@ class Zhipu(Compatible):
         english = call.headers.get("Accept-Language", "").startswith("en") or self.site.name != "cn"
         if isinstance(variant, _Bilingual) and english and message == self._chinese(call, variant):
             message = variant.english.replace("{model}", call.model or "")
-        reset = datetime.datetime.now(_CHINA) + _FIVE_HOURS
+        reset = dt.datetime.now(_CHINA) + _FIVE_HOURS
         message = message.replace("{reset}", reset.strftime("%Y-%m-%d %H:%M:%S"))
         return Reply(variant.status, {"error": {"code": str(variant.code), "message": message}})
 

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from llmswitch.transport import wire
-from llmswitch.transport.base import AsyncResponse, ReadError, WriteError
+from llmswitch.transport.base import AsyncResponse, AsyncSender, ReadError, WriteError
 from llmswitch.transport.exchange import STALE_SECONDS, exchange, reading, remaining
 from llmswitch.transport.pool import Pool
 from llmswitch.transport.streams import Connection, connect
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from llmswitch.transport.exchange import Steps
 
 
-class AsyncTransport:
+class AsyncTransport(AsyncSender):
     """Sends from any event loop, in any thread, also in a forked child; a loop's connections close with the loop.
 
     A kept connection that turns out dead before any byte of an answer is replaced by a fresh one, once.
@@ -106,7 +106,7 @@ class AsyncTransport:
         context = None
         if origin.scheme == "https":
             with self._context_lock:
-                context = self._context = self._context or default_context()
+                context = self._context = default_context() if self._context is None else self._context
         return await connect(origin, context, remaining(request.connect_timeout, deadline))
 
     def leave_parent(self) -> None:

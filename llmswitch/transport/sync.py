@@ -9,7 +9,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 from llmswitch.transport import wire
-from llmswitch.transport.base import ReadError, Response, WriteError
+from llmswitch.transport.base import ReadError, Response, Sender, WriteError
 from llmswitch.transport.exchange import STALE_SECONDS, exchange, reading, remaining
 from llmswitch.transport.pool import Pool
 from llmswitch.transport.sockets import Connection, connect
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from llmswitch.transport.exchange import Steps
 
 
-class Transport:
+class Transport(Sender):
     """Sends from any number of threads, and goes on in a forked child with connections of its own.
 
     A kept connection that turns out dead before any byte of an answer is replaced by a fresh one, once.
@@ -80,7 +80,7 @@ class Transport:
         context = None
         if origin.scheme == "https":
             with self._context_lock:
-                context = self._context = self._context or default_context()
+                context = self._context = default_context() if self._context is None else self._context
         return connect(origin, context, remaining(request.connect_timeout, deadline))
 
     def _exchange(self, connection: Connection, request: Request, head: bytes, deadline: float | None) -> Response:

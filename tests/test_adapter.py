@@ -1,0 +1,543 @@
+"""The facts in adapters/*.toml, how they are read, and what is said about a file that is wrong."""
+
+from __future__ import annotations
+
+import datetime as dt
+import pickle
+import re
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from llmswitch.adapter import CAPABILITIES, TIERS, Adapter, Site, adapters, by_host, get, load
+from llmswitch.dialects import get as dialect
+from llmswitch.errors import ConfigError
+
+CHECKED = dt.date(2026, 11, 23)
+FOLDER = Path(__file__).parent.parent / "adapters"
+SHIPPED = tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
+VENDORS = ("openai", "qwen", "ernie", "zhipu")
+
+MINIMAL = """
+name = "acme"
+title = "Acme"
+rank = 60
+
+[facts.sites]
+source = "https://acme.example/docs"
+as_of = "2026-11"
+confidence = "medium"
+
+[sites.eu]
+base_url = "https://api.acme.example/v1"
+serves = "all-except"
+"""
+
+FACT = """
+[facts.models]
+source = "https://acme.example/models"
+as_of = "2026"
+confidence = "low"
+
+[facts.parameters]
+source = "https://acme.example/parameters"
+as_of = "2026"
+confidence = "low"
+"""
+
+
+def acme(tmp_path: Path, text: str = "", *, top: str = "", minimal: str = MINIMAL) -> Adapter:
+    path = tmp_path / "acme.toml"
+    path.write_text(top + minimal + text, encoding="utf-8")
+    return load(path)
+
+
+# --- the shipped facts ---------------------------------------------------------------------------------------------------------
+
+
+def test_every_toml_is_an_adapter_in_rank_order() -> None:
+    names = adapters()
+    assert set(SHIPPED) <= set(names)
+    assert [get(name).rank for name in names] == sorted(get(name).rank for name in names)
+    assert names[0] == "openai"
+    assert names[-1] == "local"
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_file_and_adapter_have_one_name(name: str) -> None:
+    adapter = load(FOLDER / f"{name}.toml")
+    assert adapter.name == name
+    assert adapter.title
+    dialect(adapter.dialect)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_fact_has_source_date_and_confidence(name: str) -> None:
+    adapter = get(name)
+    facts = [row.fact for row in (*adapter.sites, *adapter.models.values(), *adapter.parameters)]
+    facts += [model.price.fact for model in adapter.models.values() if model.price]
+    assert facts
+    for fact in facts:
+        assert len(fact.source) > 5
+        assert re.fullmatch(r"20\d\d(-\d\d(-\d\d)?)?", fact.as_of)
+        assert dt.date.fromisoformat((fact.as_of + "-01-01")[:10]) <= CHECKED
+        assert fact.confidence in {"high", "medium", "low"}
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_base_urls_are_https_and_found_by_their_host(name: str) -> None:
+    adapter = get(name)
+    for site in adapter.sites:
+        if not site.base_url:
+            continue
+        url = urlsplit(site.base_url)
+        assert url.scheme == "https"
+        assert url.path in site.paths
+        assert by_host(url.hostname or "") == (adapter, site)
+
+
+def test_no_host_belongs_to_two_sites() -> None:
+    hosts = [host for name in SHIPPED for site in get(name).sites for host in site.hosts]
+    assert len(hosts) == len(set(hosts))
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_tier_targets_exist_and_answer(name: str) -> None:
+    adapter = get(name)
+    for tier, target in adapter.tiers.items():
+        assert tier in TIERS
+        model = adapter.models[target]
+        assert not model.is_retired(CHECKED)
+        assert ("embeddings" if tier == "embedding" else "chat") in model.capabilities
+    if adapter.tiers.get("vision"):
+        assert "vision" in adapter.models[adapter.tiers["vision"]].capabilities
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_every_tier_has_a_target_that_fits_a_migrants_call(name: str) -> None:
+    adapter = get(name)
+    assert set(adapter.tiers) == set(TIERS)
+    standard = adapter.models[adapter.tiers["standard"]]
+    assert {"chat", "stream", "tools"} <= standard.capabilities
+    assert (standard.context or 0) >= 100_000  # gpt-4o's calls must fit
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_capabilities_are_known_words_and_never_contradict(name: str) -> None:
+    for model in get(name).models.values():
+        assert model.tier in TIERS
+        assert model.capabilities <= set(CAPABILITIES)
+        assert model.lacks <= set(CAPABILITIES)
+        assert not model.capabilities & model.lacks
+        assert (model.tier == "embedding") == ("embeddings" in model.capabilities)
+
+
+def test_names_and_aliases_are_unique() -> None:
+    words = [word for name in SHIPPED for word in (name, *get(name).aliases)]
+    assert len(words) == len(set(words))
+    for name in SHIPPED:
+        names = [word for model in get(name).models.values() for word in (model.name, *model.aliases)]
+        assert len(names) == len(set(names)), name
+
+
+# --- whom a site serves --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("region", ["CN", "HK", "MO", "RU", "BY", "IR", "KP", "SY", "CU", "VE"])
+def test_openai_does_not_serve(region: str) -> None:
+    assert get("openai").home_site().verdict(region) == "not_served"
+
+
+@pytest.mark.parametrize(
+    "region", ["US", "DE", "JP", "SG", "TW", "UA", "SA", "AF", "AX", "AW", "BM", "KY", "FO", "GF", "PF", "TF"]
+)
+def test_openai_serves(region: str) -> None:
+    assert get("openai").home_site().verdict(region) == "served"
+
+
+@pytest.mark.parametrize("region", ["PR", "GU", "GI", "GG", "RE", "VG", "EH", "AQ"])
+def test_territories_nobody_lists_are_unknown(region: str) -> None:
+    assert get("openai").home_site().verdict(region) == "unknown"
+
+
+def test_openai_binds_caller_and_end_user() -> None:
+    site = get("openai").home_site()
+    assert site.binds == {"caller", "end_user"}
+    assert len(site.regions) == 196
+    assert len(site.unknown) == 42
+    assert not site.regions & site.unknown
+
+
+@pytest.mark.parametrize("name", ["qwen", "ernie", "zhipu"])
+def test_home_ranks_and_never_excludes(name: str) -> None:
+    site = get(name).site("cn")
+    assert site.verdict("CN") == "served"
+    assert {site.verdict(region) for region in ("US", "HK", "RU", "DE")} == {"discouraged"}
+
+
+def test_international_sites() -> None:
+    assert get("qwen").site("intl").verdict("HK") == "served"
+    assert get("qwen").site("intl").verdict("KP") == "unknown"
+    assert get("zhipu").site("intl").verdict("DE") == "served"
+    assert get("zhipu").site("intl").verdict("CN") == "discouraged"
+
+
+def test_compatible_and_local_are_restricted_by_no_list() -> None:
+    for name in ("compatible", "local"):
+        assert {get(name).home_site().verdict(region) for region in ("CN", "KP", "US", "XX")} == {"served"}
+    assert get("local").keyless
+    assert not get("compatible").parameters
+
+
+@pytest.mark.parametrize(
+    ("provider", "region", "site"),
+    [
+        ("qwen", "CN", "cn"),
+        ("qwen", "HK", "intl"),
+        ("qwen", "US", "intl"),
+        ("qwen", None, "cn"),
+        ("zhipu", "CN", "cn"),
+        ("zhipu", "SG", "intl"),
+        ("zhipu", None, "cn"),
+        ("ernie", "US", "cn"),
+        ("openai", "CN", "global"),
+    ],
+)
+def test_which_site_a_region_chooses(provider: str, region: str | None, site: str) -> None:
+    assert get(provider).site_for(region).name == site
+
+
+# --- keys and hosts ------------------------------------------------------------------------------------------------------------
+
+
+def test_key_variables() -> None:
+    assert get("openai").key_env == ("LLMSWITCH_OPENAI_API_KEY", "OPENAI_API_KEY")
+    assert get("qwen").key_env == ("LLMSWITCH_QWEN_API_KEY", "DASHSCOPE_API_KEY")
+    assert get("qwen").site("intl").key_env == ("LLMSWITCH_QWEN_INTL_API_KEY", "DASHSCOPE_INTL_API_KEY")
+    assert get("ernie").key_env == ("LLMSWITCH_ERNIE_API_KEY", "QIANFAN_API_KEY", "QIANFAN_BEARER_TOKEN")
+    assert "ZAI_API_KEY" in get("zhipu").site("intl").key_env
+    assert {"ZHIPUAI_API_KEY", "ZHIPU_API_KEY", "BIGMODEL_API_KEY"} <= set(get("zhipu").site("cn").key_env)
+
+
+def test_no_key_variable_has_two_meanings() -> None:
+    variables = [
+        v for name in SHIPPED for v in (*get(name).key_env, *(v for site in get(name).sites for v in site.key_env))
+    ]
+    assert len(variables) == len(set(variables))
+
+
+@pytest.mark.parametrize(
+    ("host", "endpoint"),
+    [
+        ("api.openai.com", "openai@global"),
+        ("eu.api.openai.com", "openai@global"),
+        ("API.OpenAI.com.", "openai@global"),
+        ("dashscope.aliyuncs.com", "qwen@cn"),
+        ("coding.dashscope.aliyuncs.com", "qwen@cn"),
+        ("dashscope-intl.aliyuncs.com", "qwen@intl"),
+        ("coding-intl.dashscope.aliyuncs.com", "qwen@intl"),
+        ("dashscope-us.aliyuncs.com", "qwen@us"),
+        ("cn-hongkong.dashscope.aliyuncs.com", "qwen@hk"),
+        ("ws-1.cn-beijing.maas.aliyuncs.com", "qwen@cn"),
+        ("token-plan.cn-beijing.maas.aliyuncs.com", "qwen@cn"),
+        ("ws-1.ap-southeast-1.maas.aliyuncs.com", "qwen@intl"),
+        ("ws-1.us-east-1.maas.aliyuncs.com", "qwen@us"),
+        ("ws-1.cn-hongkong.maas.aliyuncs.com", "qwen@hk"),
+        ("ws-1.eu-central-1.maas.aliyuncs.com", "qwen@eu"),
+        ("ws-1.ap-northeast-1.maas.aliyuncs.com", "qwen@jp"),
+        ("qianfan.baidubce.com", "ernie@cn"),
+        ("open.bigmodel.cn", "zhipu@cn"),
+        ("api.z.ai", "zhipu@intl"),
+        ("llm.corp.example", None),
+        ("openai.com", None),
+        ("api.openai.com.evil.example", None),
+        ("notapi.openai.com", None),
+        ("localhost", None),
+        ("", None),
+    ],
+)
+def test_whose_host(host: str, endpoint: str | None) -> None:
+    found = by_host(host)
+    assert (found and f"{found[0].name}@{found[1].name}") == endpoint
+
+
+def test_sites_without_a_fixed_url_are_never_chosen_by_region() -> None:
+    adapter = get("qwen")
+    assert {site.name for site in adapter.sites if not site.base_url} == {"eu", "jp"}
+    assert adapter.site_for("JP").name == "intl"
+
+
+# --- models --------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "canonical", "tier"),
+    [
+        ("gpt-4o", "gpt-4o", "standard"),
+        ("gpt-4o-2024-11-20", "gpt-4o-2024-11-20", "standard"),
+        ("gpt-4o-2029-01-01", "gpt-4o", "standard"),
+        ("gpt-4o-mini-2029-01-01", "gpt-4o-mini", "fast"),
+        ("gpt-3.5-turbo-0125", "gpt-3.5-turbo", "fast"),
+        ("gpt-3.5-turbo-16k", "gpt-3.5-turbo", "fast"),
+        ("gpt-4-0613", "gpt-4", "standard"),
+        ("gpt-4-0125-preview", "gpt-4-turbo", "standard"),
+        ("gpt-4-1106-preview", "gpt-4-turbo", "standard"),
+        ("o1-mini", "o1", "reasoning"),
+        ("o3", "o3", "reasoning"),
+        ("gpt-5", "gpt-5", "flagship"),
+        ("gpt-5-mini-2025-08-07", "gpt-5-mini", "fast"),
+        ("gpt-6.1-sol", "gpt-6-astra", "flagship"),
+        ("text-embedding-3-small", "text-embedding-3-small", "embedding"),
+    ],
+)
+def test_openai_models_by_name_alias_and_pattern(name: str, canonical: str, tier: str) -> None:
+    model = get("openai").model(name)
+    assert model is not None
+    assert (model.name, model.tier) == (canonical, tier)
+
+
+@pytest.mark.parametrize("name", ["", "qwen-plus", "ft:gpt-4o-2024-08-06:acme::1", "whisper-1", "gpt-4oo"])
+def test_models_nobody_lists(name: str) -> None:
+    assert get("openai").model(name) is None
+
+
+def test_retirement_is_per_model() -> None:
+    openai = get("openai")
+    retired = {name for name, model in openai.models.items() if model.is_retired(CHECKED)}
+    assert {
+        "gpt-3.5-turbo",
+        "gpt-4",
+        "gpt-4-turbo",
+        "gpt-4o-2024-05-13",
+        "gpt-4.1-nano",
+        "o1",
+        "o3-mini",
+        "o4-mini",
+    } <= retired
+    assert not retired & {
+        "gpt-4o",
+        "gpt-4o-mini",
+        "gpt-4.1",
+        "gpt-4.1-mini",
+        "gpt-5",
+        "gpt-5.4-mini",
+        "text-embedding-3-large",
+    }
+    snapshot = openai.models["gpt-5-2025-08-07"]
+    assert not snapshot.is_retired(dt.date(2026, 12, 11))
+    assert snapshot.is_retired(dt.date(2026, 12, 12))
+
+
+def test_embeddings_state_their_dimensions() -> None:
+    assert get("openai").models["text-embedding-3-large"].dimensions == (3072,)
+    assert get("qwen").models["text-embedding-v4"].dimensions[0] == 1024
+    assert get("zhipu").models["embedding-3"].dimensions[0] == 2048
+    assert [get(name).embeddings_batch for name in VENDORS] == [None, 10, 16, 64]
+
+
+# --- finding, registering, reading once ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [("dashscope", "qwen"), ("Baidu", "ernie"), (" bigmodel ", "zhipu"), ("z.ai", "zhipu"), ("OpenAI", "openai")],
+)
+def test_get_takes_aliases_in_any_case(word: str, name: str) -> None:
+    assert get(word).name == name
+
+
+def test_unknown_names_get_a_suggestion() -> None:
+    with pytest.raises(ConfigError, match=r"unknown provider 'qwne'; did you mean 'qwen'\?; known: openai, "):
+        get("qwne")
+    with pytest.raises(ConfigError, match=r"qwen: no site 'itl'; did you mean 'intl'\?; its sites: cn, intl"):
+        get("qwen").site("itl")
+
+
+def test_register_adds_and_replaces(tmp_path: Path) -> None:
+    ours = acme(tmp_path, top="")
+    program = f"""
+from llmswitch.adapter import adapters, by_host, get, load, register
+register(load({str(tmp_path / "acme.toml")!r}))
+assert adapters()[-3:] == ("acme", "compatible", "local"), adapters()
+assert by_host("api.acme.example")[1].name == "eu"
+import dataclasses
+register(dataclasses.replace(get("acme"), rank=1))
+assert adapters()[0] == "acme", adapters()
+"""
+    assert ours.name == "acme"
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=FOLDER.parent)  # the registry is the process's
+
+
+def test_threads_share_one_reading() -> None:
+    program = """
+import threading
+from llmswitch.adapter import get
+found = []
+threads = [threading.Thread(target=lambda: found.append(get("qwen"))) for _ in range(8)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+assert len(found) == 8 and len(set(map(id, found))) == 1
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=FOLDER.parent)
+
+
+def test_importing_reads_nothing() -> None:
+    program = """
+import sys
+import llmswitch.adapter
+assert not {"tomllib", "pathlib", "importlib.metadata"} & set(sys.modules) - set(started), sys.modules
+"""
+    program = "import sys; started = set(sys.modules)\n" + program
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=FOLDER.parent)
+
+
+@pytest.mark.parametrize(
+    ("value", "works"),
+    [("acme.toml", True), ("broken.toml", False), ("adapter", True), ("number", False), ("missing", False)],
+)
+def test_add_ons_by_entry_point(tmp_path: Path, value: str, works: bool) -> None:
+    """A package of its own brings a provider; a broken one is left out with a warning and takes nobody down."""
+    acme(tmp_path)
+    (tmp_path / "broken.toml").write_text('name = "acme"')
+    module = {
+        "adapter": f"from llmswitch.adapter import load\nfact = load({str(tmp_path / 'acme.toml')!r})",
+        "number": "fact = 1",
+        "missing": "",
+    }.get(value, f"fact = {str(tmp_path / value)!r}")
+    (tmp_path / "acme_llm.py").write_text(module)
+    info = tmp_path / "acme_llm-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-llm\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[llmswitch.adapters]\nacme = acme_llm:fact\n")
+    program = f"""
+import sys; sys.path[:0] = [{str(tmp_path)!r}, {str(FOLDER.parent)!r}]
+from llmswitch.adapter import adapters
+names = adapters()
+assert "qwen" in names
+assert ("acme" in names) is {works}, names
+"""
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert ("adapter 'acme' of acme_llm:fact left out" in done.stderr) is not works
+
+
+def test_adapters_and_their_parts_can_be_pickled() -> None:
+    adapter = get("qwen")
+    copy: Adapter = pickle.loads(pickle.dumps(adapter))
+    assert copy.name == "qwen"
+    assert copy.sites == adapter.sites
+    assert copy.model("qwen-plus-2025-12-01") == adapter.model("qwen-plus")
+
+
+# --- files that are wrong ------------------------------------------------------------------------------------------------------
+
+
+def test_a_minimal_file_is_enough(tmp_path: Path) -> None:
+    adapter = acme(tmp_path)
+    assert adapter.key_env == ("LLMSWITCH_ACME_API_KEY",)
+    assert adapter.home_site().hosts == ("api.acme.example",)
+    assert adapter.home_site().key_env == ("LLMSWITCH_ACME_EU_API_KEY",)
+    assert adapter.resources == {"chat", "embeddings", "models"}
+    assert adapter.models == {}
+
+
+MODEL = '[models."m"]\ntier = "standard"\n'
+
+WRONG = {
+    "typo in a key": ('titel = "x"\n', "", r"titel: found 'x'; allowed: the keys .*; did you mean 'title'\?"),
+    "typo in a site": ("", 'serve = "list"\n', r"sites\.eu\.serve: found 'list'; allowed: the keys .*did you mean 'serves'\?"),
+    "unknown serves": ("", '[sites.us]\nbase_url = ""\nserves = "most"\n', r"sites\.us\.serves: found 'most'; allowed: list, all-except, home, anywhere"),
+    "http": ("", '[sites.us]\nbase_url = "http://x.example/v1"\nserves = "home"\n', r"sites\.us\.base_url: found 'http://x\.example/v1'; allowed: an https URL"),
+    "slash": ("", '[sites.us]\nbase_url = "https://x.example/v1/"\nserves = "home"\n', r"without a trailing slash"),
+    "no url": ("", '[sites.us]\nserves = "home"\n', r"sites\.us\.base_url: found nothing; allowed: a string \(the key is required\)"),
+    "region": ("", 'regions = ["China"]\n', r"sites\.eu\.regions\[0\]: found 'China'; allowed: an ISO 3166-1 alpha-2 code"),
+    "region twice": ("", 'regions = ["CN", "CN"]\n', r"sites\.eu\.regions: found \['CN'\]; allowed: each code once"),
+    "region no list": ("", 'regions = "CN"\n', r"sites\.eu\.regions: found 'CN'; allowed: a list"),
+    "host": ("", 'hosts = ["https://x.example"]\n', r"sites\.eu\.hosts\[0\]: found .*allowed: a host name"),
+    "binds": ("", 'binds = ["callers"]\n', r"sites\.eu\.binds\[0\]: found 'callers'; allowed: caller, end_user; did you mean 'caller'\?"),
+    "key pattern": ("", 'key_pattern = "("\n', r"sites\.eu\.key_pattern: found '\('; allowed: a regular expression"),
+    "fact": ("", 'fact = "site"\n', r"sites\.eu\.fact: found 'site'; allowed: a name under \[facts\]: sites"),
+    "no fact": ("", MODEL, r"models\.m\.fact: found 'models'; allowed: a name under \[facts\]: sites"),
+    "date": ("", '[facts.x]\nsource = "s"\nas_of = "May 2026"\nconfidence = "high"\n', r"facts\.x\.as_of: found 'May 2026'; allowed: YYYY"),
+    "real date": ("", '[facts.x]\nsource = "s"\nas_of = 2026-11-23\nconfidence = "high"\n', r"facts\.x\.as_of: found .*allowed: a string"),
+    "source": ("", '[facts.x]\nsource = " "\nas_of = "2026"\nconfidence = "high"\n', r"facts\.x\.source: found ' '"),
+    "confidence": ("", '[facts.x]\nsource = "s"\nas_of = "2026"\nconfidence = "sure"\n', r"facts\.x\.confidence: found 'sure'; allowed: high, medium, low"),
+    "tier": ("", FACT + MODEL.replace("standard", "big"), r"models\.m\.tier: found 'big'; allowed: flagship, standard"),
+    "context": ("", FACT + MODEL + 'context = "8k"\n', r"models\.m\.context: found '8k'; allowed: a whole number"),
+    "context bool": ("", FACT + MODEL + "context = true\n", r"models\.m\.context: found True; allowed: a whole number"),
+    "retired": ("", FACT + MODEL + 'retired = "2026-01-01"\n', r"models\.m\.retired: found '2026-01-01'; allowed: a date"),
+    "retired instant": ("", FACT + MODEL + "retired = 2026-01-01T00:00:00Z\n", r"models\.m\.retired: found .*allowed: a date"),
+    "capability": ("", FACT + MODEL + 'adds = ["images"]\n', r"models\.m\.adds\[0\]: found 'images'; allowed: chat, "),
+    "like": ("", FACT + '[models.m]\nlike = "n"\n', r"models\.m\.like: found 'n'; allowed: a model further up"),
+    "like with more": ("", FACT + MODEL + '[models.n]\nlike = "m"\ntier = "fast"\n', r"models\.n\.tier: found 'fast'; allowed: the keys "),
+    "price": ("", FACT + MODEL + 'price = { currency = "CNY", input = "1", fact = "models" }\n', r"models\.m\.price\.input: found '1'; allowed: a number"),
+    "tier target": ("", FACT + MODEL + '[tiers]\nfast = "mm"\n', r"tiers\.fast: found 'mm'; allowed: a name under \[models\]"),
+    "tier name": ("", FACT + MODEL + '[tiers]\nquick = "m"\n', r"tiers\.quick: found 'm'; allowed: the keys "),
+    "tier kind": ("", FACT + MODEL + '[tiers]\nembedding = "m"\n', r"tiers\.embedding: found 'm'; allowed: an embedding model"),
+    "finish reason": ("", '[finish_reasons]\ndone = "finished"\n', r"finish_reasons\.done: found 'finished'; allowed: stop, length"),
+    "action": ("", FACT + '[[parameters]]\nnames = ["n"]\naction = "remove"\nreason = "r"\n', r"parameters\[0\]\.action: found 'remove'; allowed: rename"),
+    "names": ("", FACT + '[[parameters]]\naction = "drop"\nreason = "r"\n', r"parameters\[0\]\.names: found nothing"),
+    "no reason": ("", FACT + '[[parameters]]\nnames = ["n"]\naction = "drop"\n', r"parameters\[0\]\.reason: found nothing"),
+    "no range": ("", FACT + '[[parameters]]\nnames = ["n"]\naction = "clamp"\nreason = "r"\n', r"parameters\[0\]\.range: found nothing; allowed: an interval"),
+    "bad range": ("", FACT + '[[parameters]]\nnames = ["n"]\naction = "clamp"\nrange = "0-1"\nreason = "r"\n', r"parameters\[0\]\.range: found '0-1'; allowed: an interval"),
+    "empty range": ("", FACT + '[[parameters]]\nnames = ["n"]\naction = "clamp"\nrange = "[2, 1]"\nreason = "r"\n', r"parameters\[0\]\.range: found '\[2, 1\]'"),
+    "bad number": ("", FACT + '[[parameters]]\nnames = ["n"]\naction = "clamp"\nrange = "[1.2.3, 4]"\nreason = "r"\n', r"allowed: numbers as ends"),
+    "rename to nothing": ("", FACT + '[[parameters]]\nnames = ["n"]\naction = "rename"\nreason = "r"\n', r"parameters\[0\]\.to: found None|parameters\[0\]\.to: found nothing"),
+    "add nothing": ("", FACT + '[[parameters]]\nnames = ["n"]\naction = "add"\nreason = "r"\n', r"parameters\[0\]\.to: found nothing"),
+    "add a date": ("", FACT + '[[parameters]]\nnames = ["n"]\naction = "add"\nto = 2026-01-01\nreason = "r"\n', r"parameters\[0\]\.to: found .*allowed: what JSON has"),
+    "when": ("", FACT + '[[parameters]]\nnames = ["n"]\naction = "drop"\nwhen = "streaming"\nreason = "r"\n', r"parameters\[0\]\.when: found 'streaming'"),
+    "error kind": ("", '[[errors]]\nsource = "s"\nrules = [{ code = ["x"], kind = "quota" }]\n', r"errors\[0\]\.rules\[0\]\.kind"),
+    "name": ('', "", r"name: found 'Acme'; allowed: lower-case"),
+    "rank": ('', "", r"rank: found '60'; allowed: a whole number"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_errors_name_file_key_found_and_allowed(tmp_path: Path, case: str) -> None:
+    top, text, message = WRONG[case]
+    minimal = {"name": MINIMAL.replace('"acme"', '"Acme"'), "rank": MINIMAL.replace("60", '"60"')}.get(case, MINIMAL)
+    with pytest.raises(ConfigError, match=message) as caught:
+        acme(tmp_path, text, top=top, minimal=minimal)
+    assert str(caught.value).startswith(str(tmp_path / "acme.toml"))
+
+
+def test_a_file_without_sites(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text('name = "a"\ntitle = "A"\nrank = 1\n')
+    with pytest.raises(ConfigError, match=r"a\.toml: sites: found nothing; allowed: at least one \[sites\.NAME\]"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"name = ", r"not valid TOML: .*line 1"),
+        (b'name = "\xff"', r"byte 8 is not UTF-8"),
+        (None, r"cannot be read: No such file"),
+    ],
+)
+def test_files_that_cannot_be_read(tmp_path: Path, content: bytes | None, message: str) -> None:
+    path = tmp_path / "a.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigError, match=message) as caught:
+        load(path)
+    assert str(path) in str(caught.value)
+
+
+def test_long_values_are_cut_in_messages(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        acme(tmp_path, top=f"title_zh = {['x' * 500]!r}\n")
+    assert len(str(caught.value)) < 300
+
+
+def test_verdict_of_a_list_with_exceptions() -> None:
+    fact = get("openai").home_site().fact
+    site = Site(
+        name="x", base_url="", hosts=(), serves="list", regions=frozenset({"CN", "US"}), not_served=frozenset({"CN"}),
+        discouraged=frozenset({"US"}), fact=fact,
+    )  # fmt: skip
+    assert [site.verdict(region) for region in ("CN", "US", "DE")] == ["not_served", "discouraged", "not_served"]
