@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from llmswitch.adapter import Adapter, adapters, register
@@ -66,17 +66,20 @@ _HOMES = {
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 
 
-def __getattr__(name: str) -> Any:
-    """Resolve a public name; what is not ours is openai's, so that `import llmswitch as openai` goes on working."""
+def __getattr__(name: str) -> object:
+    """Resolve a public name, or a submodule; what is not ours is openai's, so that `import llmswitch as openai` goes on working."""
     if name.startswith("__"):
         raise AttributeError(f"module 'llmswitch' has no attribute {name!r}")
-    from importlib import import_module
+    from importlib import import_module  # noqa: PLC0415 - importing this module does nothing
+    from importlib.util import find_spec  # noqa: PLC0415
 
     if name in _MODULES:
-        value = getattr(import_module(f"llmswitch.{_MODULES[name]}"), name)
+        value: object = getattr(import_module(f"llmswitch.{_MODULES[name]}"), name)
+    elif name not in __all__ and find_spec(f"llmswitch.{name}") is not None:
+        return import_module(f"llmswitch.{name}")
     else:
-        ours = import_module("llmswitch.openai")
-        value = getattr(ours if name in ours.__all__ else import_module("openai"), name)
+        home = "llmswitch.openai" if name in __all__ else "openai"
+        value = getattr(import_module(home), name)
     globals()[name] = value
     return value
 

@@ -233,14 +233,7 @@ class RoutingTransport(httpx.BaseTransport):
             raise _convert(error, request) from error.__cause__
         if answer is not None:
             return _answered(request, answer)
-        kept = [(name, value) for name, value in exchange.headers if name.lower() not in _OURS]
-        return httpx.Response(
-            exchange.status,
-            headers=kept,
-            stream=_Events(exchange, request),
-            request=request,
-            extensions={HAPPENED: exchange},
-        )
+        return _opened(request, exchange, _Events(exchange, request))
 
     def _resource(self, engine: Engine, request: httpx.Request, body: bytes) -> httpx.Response:
         sent = _resource_request(engine, request, body)

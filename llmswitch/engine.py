@@ -58,7 +58,12 @@ class Engine:
         self._router = routing.Router(config)
         self.first: Endpoint = next((e for e in config.endpoints if e.first), config.endpoints[0])
         for warning in config.warnings:
-            hooks.warn_once(warning)
+            hooks.logger.warning(warning)
+
+    @staticmethod
+    def shared_health() -> Health:
+        """What every client of this process has learned."""
+        return _health
 
     @classmethod
     def load(

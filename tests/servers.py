@@ -188,7 +188,7 @@ class _Connection(asyncio.Protocol):
         method, path, _ = first.split(" ")
         return Received(method, path, headers, rest[:length], self.number)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _exc: Exception | None) -> None:
         self.server.open_connections -= 1
         self.server.transports.discard(self.transport)
         self.gone.set()
@@ -310,7 +310,7 @@ class _Tunnel(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.writer.write(data)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _exc: Exception | None) -> None:
         self.writer.close()
 
 
@@ -331,7 +331,7 @@ def black_hole() -> Iterator[int]:
         listener.listen(0)
         for _ in range(4):
             waiting = stack.enter_context(socket.socket())
-            waiting.setblocking(False)
+            waiting.settimeout(0)
             waiting.connect_ex(listener.getsockname())
         time.sleep(0.05)
         yield listener.getsockname()[1]

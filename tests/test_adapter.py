@@ -514,7 +514,7 @@ def test_a_file_without_sites(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"name = ", r"not valid TOML: .*line 1"),
+        (b"name = = 1\nrank = 1\n", r"not valid TOML: .*line 1"),
         (b'name = "\xff"', r"byte 8 is not UTF-8"),
         (None, r"cannot be read: No such file"),
     ],

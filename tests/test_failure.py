@@ -99,6 +99,13 @@ def test_a_body_reads_the_same_as_bytes_text_json_and_exception() -> None:
         assert failure.source == "code"
 
 
+def test_a_python_repr_keeps_its_words() -> None:
+    for message in ("it's full", 'say "full"', """it's "full" \u00e9 \x07\n end""", "C:\\dir", "余额"):
+        body = f"Error code: 429 - { ({'error': {'message': message, 'code': 'rate_limit_exceeded', 'param': None}})!r} and more"
+        failure = classify(body=body)
+        assert (failure.message, failure.code) == (" ".join(message.split()), "rate_limit_exceeded")
+
+
 def test_the_same_code_is_final_at_one_vendor_and_passing_at_another() -> None:
     body = {
         "error": {
@@ -148,8 +155,9 @@ def test_the_code_goes_before_the_status_and_the_words_between_them() -> None:
     [
         (400, "bad_request"), (401, "auth"), (402, "quota_exhausted"), (403, "permission"), (404, "model_not_found"),
         (408, "timeout"), (409, "server_error"), (413, "bad_request"), (422, "bad_request"), (429, "rate_limited"),
-        (451, "region_blocked"), (500, "server_error"), (502, "server_error"), (503, "overloaded"), (504, "timeout"), (522, "server_error"), (524, "timeout"),
-        (529, "overloaded"), (200, "bad_payload"), (204, "bad_payload"), (302, "bad_payload"), (None, "unknown"), (700, "unknown"), (-1, "unknown"),
+        (451, "region_blocked"), (500, "server_error"), (502, "server_error"), (503, "overloaded"), (504, "timeout"),
+        (522, "server_error"), (524, "timeout"), (529, "overloaded"), (200, "bad_payload"), (204, "bad_payload"),
+        (302, "bad_payload"), (None, "unknown"), (700, "unknown"), (-1, "unknown"),
     ],
 )  # fmt: skip
 def test_a_status_without_words(status: int | None, kind: str) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import logging
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -88,7 +88,7 @@ def test_holds_that_only_a_person_can_end_are_warnings(
 
 
 def test_lines_for_people() -> None:
-    about = {"provider": "openai", "site": "global", "model": "gpt-4o"}
+    about: dict[str, Any] = {"provider": "openai", "site": "global", "model": "gpt-4o"}
     lines = {
         "attempt: openai@global gpt-4o: answered (200) after 12 ms": Event(
             name="attempt", status=200, milliseconds=12.3, **about
@@ -110,7 +110,7 @@ def test_nobody_listens_unless_there_is_a_hook_or_a_debug_log(log: pytest.LogCap
     assert listening([])
     log.set_level(logging.INFO, logger="llmswitch")
     assert not listening([])
-    assert listening([lambda event: None])
+    assert listening([print])
 
 
 def test_what_is_remembered_is_bounded(

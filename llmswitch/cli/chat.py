@@ -57,9 +57,6 @@ def chat(
         else:
             report = _stream(switch.chat.completions.create(**asked, stream=True))
     if verbose:
-                _tell(error.attempts)
-            raise typer.Exit(FAILED) from None
-    if verbose:
         for attempt in report.attempts:
             typer.echo(str(attempt), err=True)
         for change in report.changes:
@@ -70,7 +67,7 @@ def _question(prompt: str | None) -> str:
     if prompt is None and sys.stdin.isatty():
         fail('what shall be asked? llmswitch chat "Hello"')
         raise typer.Exit(MISUSED)
-    return prompt if prompt not in (None, "-") else sys.stdin.read()
+    return sys.stdin.read() if prompt is None or prompt == "-" else prompt
 
 
 def _stream(stream: Stream) -> Report:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
@@ -43,7 +43,7 @@ def doctor(
     from llmswitch import routing
 
     config = configuration.load(environ=os.environ, region=region)
-    plan = routing.candidates(config, routing.need("chat", {"model": "gpt-4o"}), datetime.datetime.now(datetime.UTC))
+    plan = routing.candidates(config, routing.need("chat", {"model": "gpt-4o"}), dt.datetime.now(dt.UTC))
     probes = (*((_probe.reach,) if reach else ()), *((_probe.ping,) if ping else ()))
     found = Examination(config, plan, {probe.__name__: _probe.every(probe, config) for probe in probes})
     if as_json:

@@ -36,6 +36,8 @@ _MESSAGE: Final = 512
 _CLIENT_ERRORS: Final = range(400, 500)
 _SERVER_ERRORS: Final = range(500, 600)
 _KEY_KINDS: Final = frozenset({Kind.AUTH, Kind.KEY_SITE_MISMATCH})
+# What the words of a page may mean; a page that speaks of rights or keys is still no vendor's word.
+_ON_PAGES: Final = frozenset({Kind.REGION_BLOCKED, Kind.EDGE_BLOCKED, Kind.RATE_LIMITED, Kind.OVERLOADED, Kind.TIMEOUT})
 _REQUEST_ID_HEADERS: Final = (
     "x-request-id",
     "request-id",
@@ -183,7 +185,7 @@ def _challenge(fields: Mapping[str, str]) -> _Verdict | None:
 
 def _by_rules(rules: tuple[ErrorRule, ...], evidence: Evidence, status: int | None, provider: str) -> _Verdict | None:
     """Codes, then words, then, where there is no error status, what a text says of the connection, then the weak rows."""
-    keys, text = frozenset(evidence.codes), evidence.text
+    keys, text = evidence.codes.keys(), evidence.text
 
     def first(chosen: Iterable[ErrorRule]) -> _Verdict | None:
         for rule in chosen:
@@ -193,7 +195,8 @@ def _by_rules(rules: tuple[ErrorRule, ...], evidence: Evidence, status: int | No
         return None
 
     verdict = first(rule for rule in rules if rule.names_code and not rule.weak)
-    verdict = verdict or first(rule for rule in rules if not rule.names_code and not rule.weak)
+    wordy = (rule for rule in rules if not rule.names_code and not rule.weak)
+    verdict = verdict or first(rule for rule in wordy if not evidence.html or rule.kind in _ON_PAGES)
     if verdict is None and (status is None or status < _CLIENT_ERRORS.start) and (broken := of_text(text)):
         verdict = _Verdict(broken.kind, "text", sent=broken.sent)
     return verdict or first(rule for rule in rules if rule.weak)

@@ -48,7 +48,9 @@ _TEXT_KEYS: Final = frozenset(
 )  # fmt: skip
 _NAMES_STATUS: Final = _STATUS_KEYS | {"code", "status"}
 _ERROR_KEYS: Final = frozenset({"error", "errors"})
-_RESET_KEYS: Final = frozenset({"nextflushtime", "resettime", "resetat", "resetsat", "xratelimitreset"})
+_RESET_KEYS: Final = frozenset(
+    {"nextflushtime", "resettime", "resetat", "resetsat", "xratelimitreset", "quotaresettimestamp"}
+)
 _RETRY_KEYS: Final = frozenset({"retrydelay", "retryafter", "retryafterseconds"})
 _NO_CODES: Final = frozenset({"0", "", "200", "null", "none", "error", "ok", "success"})
 _REQUEST_KEYS: Final = frozenset({"requestid", "reqid", "logid", "sid", "traceid"})
@@ -62,6 +64,8 @@ _ASIDE_KEYS: Final = frozenset(
 _LITERAL: Final = re.compile(
     r"""'((?:[^'\\]|\\.)*+)(?:'|$)|"((?:[^"\\]|\\.)*+)(?:"|$)|\b(None|True|False)\b|\\.""", re.DOTALL
 )
+_HEX: Final = re.compile(r"\\x([0-9a-fA-F]{2})")
+_BARE_QUOTE: Final = re.compile(r'(?<!\\)"')
 _WORDS: Final = {"None": "null", "True": "true", "False": "false"}
 _SSE: Final = re.compile(r"(?:event|data|id|retry)[ \t]?:|:[^\n]*\n(?:event|data|id|retry)[ \t]?:")
 _SSE_LINE: Final = re.compile(r"^data[ \t]?:[ \t]?(.*)$", re.MULTILINE)
@@ -243,7 +247,7 @@ def _decode(raw: bytes) -> str:
 
 
 def _plain(key: str) -> str:
-    return key.lower().replace("_", "").replace("-", "")
+    return "".join(key.lower().replace("_", " ").replace("-", " ").split())
 
 
 def _status(value: object) -> int | None:
@@ -276,8 +280,10 @@ def _documents(evidence: Evidence, text: str, depth: int) -> str:
     if text[0] == '"':
         inner = _parse(text)
         if inner and isinstance(inner[0], str):
-            evidence.walk(inner[0], depth + 1)
-            return text[inner[1] :]
+            rest = text[inner[1] :]
+            if not rest.lstrip().startswith(":"):
+                evidence.walk(inner[0], depth + 1)
+                return rest
     around: list[str] = []
     position = 0
     while (start := text.find("{", position)) >= 0:
@@ -291,11 +297,13 @@ def _documents(evidence: Evidence, text: str, depth: int) -> str:
         evidence.walk(found[0], depth + 1)
         position = start + found[1]
     rest = text[position:]
-    if (start := rest.find("{")) >= 0 and not _HTML.search(rest):
+    start = 0 if rest.startswith('"') else rest.find("{")
+    if start >= 0 and not _HTML.search(rest):
+        before = len(evidence.texts)
         _loose(evidence, rest[start:], depth + 1)
-        if evidence.texts:
+        if len(evidence.texts) > before:
             rest = rest[:start]
-    return " ".join([*around, rest]).strip(" ]")
+    return " ".join([*around, rest]).replace("\\n", " ").strip(" ]")
 
 
 def _opens(text: str, start: int) -> bool:
@@ -330,10 +338,10 @@ def _from_repr(text: str) -> str:
         inner = single if single is not None else double
         if inner is None:
             return " "
-        inner = inner.replace("\\'", "'")
-        if single is not None:
-            inner = re.sub(r'(?<!\\)"', r"\\\"", inner)
-        inner = re.sub(r"\\x([0-9a-fA-F]{2})", r"\\u00\1", inner)
+        if "\\" in inner:
+            inner = _HEX.sub(r"\\u00\1", inner.replace("\\'", "'"))
+        if single is not None and '"' in inner:
+            inner = _BARE_QUOTE.sub(r"\\" + '"', inner)
         return f'"{inner}"'
 
     return _LITERAL.sub(literal, text)

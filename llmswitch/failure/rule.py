@@ -100,7 +100,7 @@ class ErrorRule:
             return None
         found: str | None = None
         if self.names_code:
-            found = next(iter(self.codes & codes), None) or self._glob(codes)
+            found = next((code for code in codes if code in self.codes), None) or self._glob(codes)
             if found is None:
                 return None
         if self.texts or self.pattern:

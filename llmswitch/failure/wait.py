@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _UNIT: Final = r"(?:milliseconds?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|毫秒|秒钟?|分钟?|小时|天)"
 _DURATION: Final = rf"((?:\d{{1,9}}(?:\.\d{{1,9}})?\s?{_UNIT}\s{{0,2}}){{1,4}})"
 _IN: Final = re.compile(
-    rf"(?:try again|retry|retrying|wait|available|resets?|reset)\b[^.\n\d]{{0,40}}?(?:in|after|for|:)?\s*{_DURATION}(?![a-z])"
+    rf"(?:try again|retry|wait|available|resets?)\b[^.\n\d]{{0,40}}?(?:in|after|for|:)?\s*{_DURATION}(?![a-z])"
     rf"|(?:请在?|等待|等候)\s*{_DURATION}\s*(?:后|之后|再)",
     re.IGNORECASE,
 )

@@ -87,6 +87,8 @@ class Dialect(ABC):
     errors: ClassVar[Mapping[str, tuple[Variant, ...]]]
     """The vendor's errors by kind (`faults.ERRORS`), the usual one first. A kind that is missing is none of its."""
     models: ClassVar[Mapping[str, Model]]
+    retired: ClassVar[frozenset[str]] = frozenset()
+    """Snapshots that are gone while their family is served."""
     filtered_finish: ClassVar[str | None] = None
     """The finish reason of an answer its content filter cut off, where it has one."""
 
@@ -152,7 +154,7 @@ class Dialect(ABC):
             Refused: the vendor has no such model.
         """
         found = self.models.get(name or "") or self.models.get(re.sub(r"-\d{4}-?\d{2}-?\d{2}$", "", name or ""))
-        if found is None:
+        if found is None or name in self.retired:
             raise self.refuse(call, "model_not_found", param="model")
         return found
 

@@ -115,6 +115,7 @@ class OpenAI(Compatible):
         ),
         "bad_request": (Variant(400, None, "Invalid request.", _INVALID),),
     }
+    retired: ClassVar = frozenset({"gpt-4o-2024-05-13"})
     models: ClassVar = {
         **dict.fromkeys(("gpt-4o", "gpt-4o-mini", "chatgpt-4o-latest"), _SMALL),
         **dict.fromkeys(("gpt-4.1", "gpt-4.1-mini"), _MIDDLE),

@@ -55,8 +55,7 @@ class AsyncTransport(AsyncSender):
         """
         target = wire.target(request.url)
         head = wire.head(request, target)
-        if self._closed:
-            raise RuntimeError("the transport is closed")
+        self._check_open()
         started = time.monotonic()
         deadline = None if request.total is None else started + request.total
         loop = asyncio.get_running_loop()
@@ -70,6 +69,10 @@ class AsyncTransport(AsyncSender):
                     raise
         connection = await self._open(target.origin, request, deadline)
         return await _exchange(home, connection, request, head, deadline)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("the transport is closed")
 
     async def aclose(self) -> None:
         """Close every connection; streams being read end with `ReadError`. Other loops' connections close in their loops."""

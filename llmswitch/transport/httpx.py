@@ -26,6 +26,7 @@ from llmswitch.transport.base import (
     ReadTimeout,
     Response,
     Sender,
+    TransportError,
     WriteError,
     WriteTimeout,
 )
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
     from llmswitch.transport.base import Phase, Request
 
 _Seconds = float | None
-# httpx's words where the other side ended the connection early, which it counts among protocol errors.
-_ENDED: Final = ("closed connection", "disconnected", "without sending", "incomplete")
 
 
 class _Headers(Protocol):
@@ -212,7 +211,7 @@ class _HttpxResponse(Response):
         timer: threading.Timer | None = None
         if _shorter(self._limit, self._request.read_timeout) and self._socket() is not None:
             # httpx settles its read timeout when a body begins; a shorter one later is enforced by cutting the connection.
-            timer = threading.Timer(max(self._limit or 0, 0), lambda: (late.set(), self._shut()))
+            timer = threading.Timer(max(self._limit or 0, 0), self._shut, (late,))
             timer.daemon = True
             timer.start()
         self._reading = True
@@ -237,8 +236,10 @@ class _HttpxResponse(Response):
             return None
         return cast("socket.socket | None", stream.get_extra_info("socket"))
 
-    def _shut(self) -> None:
-        """Wake a reader blocked in another thread."""
+    def _shut(self, said: threading.Event | None = None) -> None:
+        """Wake a reader blocked in another thread, having `said` so."""
+        if said is not None:
+            said.set()
         connected = self._socket()
         if connected is not None:
             with suppress(OSError):
@@ -343,22 +344,27 @@ def _translated(error: Exception, request: Request, phase: Phase) -> Exception:
     text = str(error) or type(error).__name__
     origin = wire.target(request.url).origin
     where = f"{origin.host}:{origin.port}"
-    if names & {"ConnectTimeout", "PoolTimeout"}:
-        return ConnectTimeout(f"{where}: no connection in time", phase="connect")
     if "ConnectError" in names:
         return connecting(error, where, tls=origin.scheme == "https")
-    if "ProxyError" in names:
-        return ConnectError(f"{where}: the proxy did not connect ({text})", phase="connect")
-    if "WriteTimeout" in names:
-        return WriteTimeout("the request was not taken in time", phase="write")
-    if "WriteError" in names:
-        return WriteError(f"the connection broke while the request was written ({text})", phase="write")
-    if names & {"TimeoutException", "TimeoutError"}:
-        return ReadTimeout("the server sent nothing in time", phase=phase)
-    if "RemoteProtocolError" in names and not any(word in text for word in _ENDED):
-        return ProtocolError(f"the answer is not HTTP/1.1: {text}", phase=phase)
-    if "DecodingError" in names:
-        return ProtocolError(f"the body is damaged: {text}", phase=phase)
-    if names & {"RequestError", "StreamError", "TransportError"}:
-        return ReadError(f"the connection broke ({text})", phase=phase)
+    for known, kind, own_phase, told in _KNOWN:
+        if known in names:
+            # httpx counts an early end among protocol errors
+            early = kind is ProtocolError and any(words in text for words in _ENDED)
+            return (ReadError if early else kind)(told.format(where=where, text=text), phase=own_phase or phase)
     return error
+
+
+_KNOWN: Final[tuple[tuple[str, type[TransportError], Phase | None, str], ...]] = (
+    ("ConnectTimeout", ConnectTimeout, "connect", "{where}: no connection in time"),
+    ("PoolTimeout", ConnectTimeout, "connect", "{where}: no connection of the client's was free in time"),
+    ("ProxyError", ConnectError, "connect", "{where}: the proxy did not connect ({text})"),
+    ("WriteTimeout", WriteTimeout, "write", "the request was not taken in time"),
+    ("WriteError", WriteError, "write", "the connection broke while the request was written ({text})"),
+    ("TimeoutException", ReadTimeout, None, "the server sent nothing in time"),
+    ("TimeoutError", ReadTimeout, None, "the server sent nothing in time"),
+    ("RemoteProtocolError", ProtocolError, None, "the answer is not HTTP/1.1: {text}"),
+    ("DecodingError", ProtocolError, None, "the body is damaged: {text}"),
+    ("RequestError", ReadError, None, "the connection broke ({text})"),
+    ("StreamError", ReadError, None, "the connection broke ({text})"),
+)
+_ENDED: Final = ("closed connection", "disconnected", "without sending", "incomplete")

@@ -12,7 +12,7 @@ from llmswitch.transport.sync import Transport
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncGenerator, Coroutine
+    from collections.abc import AsyncGenerator
 
     from llmswitch.transport.base import AsyncResponse, Request, Response
     from llmswitch.transport.httpx import AsyncHttpxTransport, HttpxTransport
@@ -59,15 +59,15 @@ class AsyncRouted(AsyncSender):
         self._proxied: dict[object, AsyncHttpxTransport] = {}  # by event loop
         self._keepers: dict[object, AsyncGenerator[None, None]] = {}
 
-    def send(self, request: Request) -> Coroutine[object, object, AsyncResponse]:
+    async def send(self, request: Request) -> AsyncResponse:
         """Send by the way that the URL and the loop ask for; errors as `async_.AsyncTransport.send`."""
         if self._proxies and self._proxies.proxied(request.url):
-            return self._through_httpx(request)
+            return await self._through_httpx(request)
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            return self._through_httpx(request)
-        return self._direct.send(request)
+            return await self._through_httpx(request)
+        return await self._direct.send(request)
 
     async def _through_httpx(self, request: Request) -> AsyncResponse:
         import anyio.lowlevel  # noqa: PLC0415 - httpx brings it

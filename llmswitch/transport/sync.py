@@ -52,8 +52,7 @@ class Transport(Sender):
         """
         target = wire.target(request.url)
         head = wire.head(request, target)
-        if self._closed:
-            raise RuntimeError("the transport is closed")
+        self._check_open()
         started = time.monotonic()
         deadline = None if request.total is None else started + request.total
         connection = self._pool.take(target.origin)
@@ -64,6 +63,10 @@ class Transport(Sender):
                 if self._closed or connection.heard or time.monotonic() - started > STALE_SECONDS:
                     raise
         return self._exchange(self._open(target.origin, request, deadline), request, head, deadline)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("the transport is closed")
 
     def close(self) -> None:
         """Close every connection; streams being read end with `ReadError`."""

@@ -1,0 +1,46 @@
+"""What most tests start from: the sandbox, a clean memory of health, no variables from outside."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from llmswitch.engine import Engine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from llmswitch.sandbox import Sandbox
+
+_OUTSIDE = ("OPENAI_", "LLMSWITCH_", "DASHSCOPE_", "QIANFAN_", "ZHIPU", "ZAI_", "BIGMODEL_", "AWS_REGION", "HTTP_PROXY", "HTTPS_PROXY")
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> Iterator[None]:
+    """No keys, regions, proxies or llmswitch.toml of whoever runs the tests, and nothing learned by an earlier test."""
+    for name in list(os.environ):
+        if name.upper().startswith(_OUTSIDE):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(str(tmp_path))
+    Engine.shared_health().clear()
+    yield
+    Engine.shared_health().clear()
+
+
+@pytest.fixture
+def sandbox(llmswitch_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """OpenAI and one site each of Qwen, Ernie and Zhipu, seen from the United States: everybody may be called."""
+    monkeypatch.setenv("LLMSWITCH_REGION", "US")
+    return llmswitch_sandbox
+
+
+@pytest.fixture
+def pair(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """OpenAI first, then Qwen; nobody else."""
+    monkeypatch.setenv("LLMSWITCH_PROVIDERS", "openai,qwen")
+    monkeypatch.delenv("DASHSCOPE_INTL_API_KEY", raising=False)
+    monkeypatch.setenv("LLMSWITCH_QWEN_CN_API_KEY", sandbox.key("qwen@cn"))
+    monkeypatch.delenv("DASHSCOPE_API_KEY", raising=False)
+    return sandbox
