@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from llmswitch.call import Answer
     from llmswitch.engine import Engine
-    from llmswitch.report import Report
     from llmswitch.transport.base import AsyncResponse, AsyncSender, Response, Sender
 
 # Under these keys a request carries its engine, and a response what happened; httpx leaves unknown extensions alone.
@@ -169,10 +168,11 @@ def attach(value: object, response: httpx.Response) -> None:
         object.__setattr__(value, "llmswitch", happened.report)
 
 
-def report_of(response: httpx.Response) -> Report | None:
-    """What happened to the call behind this response."""
+def abandon(response: httpx.Response) -> None:
+    """Free the connection of a response whose reader is gone, from wherever the garbage collector runs."""
     happened = response.extensions.get(HAPPENED)
-    return happened.report if happened is not None else None
+    if isinstance(happened, Exchange | AsyncExchange):
+        happened.abandon()
 
 
 def describe(error: openai.APIStatusError) -> openai.APIStatusError:

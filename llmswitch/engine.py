@@ -126,6 +126,11 @@ class Engine:
             raise self._no_provider(call, plan)
         if plan.options.deadline is not None:
             call.timeouts = replace(call.timeouts, deadline=plan.options.deadline)
+        if plan.options.on_content_filter == "next" and plan.options.providers is None and self.config.providers is None:
+            raise errors.InvalidRequestError(
+                'on_content_filter="next" sends refused text to another vendor, so it wants the providers that may see it: '
+                'providers=["qwen", ...]. Nothing was sent.'
+            )
         if plan.options.strict:
             plan = self._strict(call, plan)
         return Failover(self, call, plan)
@@ -173,15 +178,16 @@ class Engine:
         if not endpoint.first and call.extra:
             params, body = {name: value for name, value in params.items() if name not in call.extra}, None
         wire = dialect.encode(call.operation, params, endpoint.adapter, candidate.model, body=body)
+        changes = candidate.changes + wire.changes
         if endpoint.first and call.headers is not None:
-            return wire, call.headers, wire.changes
+            return wire, call.headers, changes
         headers = Headers(dialect.headers(endpoint.key.reveal() if endpoint.key is not None else None).items())
         headers.append(("Accept", "text/event-stream" if call.stream else "application/json"))
         if wire.body is not None:
             headers.append(("Content-Type", "application/json"))
         if endpoint.first:
             headers.extend(call.extra_headers.items())
-        return wire, headers, wire.changes
+        return wire, headers, changes
 
     def decode(self, call: Call, candidate: Candidate, body: bytes) -> bytes:
         """The answer in OpenAI's shape.

@@ -221,7 +221,7 @@ class Exchange(_Reading):
         if self._response is not None:
             self._response.close()
 
-    __del__ = close
+    abandon = __del__ = close
 
 
 class AsyncExchange(_Reading):
@@ -302,10 +302,13 @@ class AsyncExchange(_Reading):
         if self._response is not None:
             await self._response.aclose()
 
-    def __del__(self) -> None:
+    def abandon(self) -> None:
+        """Stop without waiting, from any thread: for streams that were dropped."""
         self._abort()
         if self._response is not None:
             self._response.abandon()
+
+    __del__ = abandon
 
 
 async def _nothing() -> AsyncIterator[bytes]:

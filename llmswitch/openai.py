@@ -25,6 +25,7 @@ from llmswitch._openai_errors import (
     RegionBlockedError,
     StreamInterruptedError,
 )
+from llmswitch._openai_stream import ours
 from llmswitch._openai_transport import FINAL, AsyncRoutingTransport, RoutingTransport, attach, describe, mark
 from llmswitch.dialects.base import encode_json
 from llmswitch.engine import Engine
@@ -212,6 +213,10 @@ class OpenAI(openai.OpenAI):
         given = openai_arguments.pop("http_client", None)
         super().__init__(http_client=_sync_client(given), **openai_arguments)
 
+    def request(self, cast_to: Any, options: Any, *, stream: bool = False, stream_cls: Any = None) -> Any:
+        """As openai's; streams free their connection when they are dropped."""
+        return super().request(cast_to, options, stream=stream, stream_cls=ours(stream_cls))
+
     def _build_request(self, options: Any, **more: Any) -> httpx.Request:
         try:
             request = super()._build_request(options, **more)
@@ -247,6 +252,10 @@ class AsyncOpenAI(openai.AsyncOpenAI):
         self._beneath, openai_arguments = _prepare(_beneath, arguments)
         given = openai_arguments.pop("http_client", None)
         super().__init__(http_client=_async_client(given), **openai_arguments)
+
+    async def request(self, cast_to: Any, options: Any, *, stream: bool = False, stream_cls: Any = None) -> Any:
+        """As openai's; streams free their connection when they are dropped."""
+        return await super().request(cast_to, options, stream=stream, stream_cls=ours(stream_cls))
 
     def _build_request(self, options: Any, **more: Any) -> httpx.Request:
         try:

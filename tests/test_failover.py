@@ -171,13 +171,14 @@ def test_what_is_the_callers_own_is_raised_at_once(pair: Sandbox, ask: Any, faul
     assert (pair.hits("openai"), pair.hits("qwen")) == (1, 0)
 
 
-def test_a_refusal_goes_on_only_where_this_call_says_so(pair: Sandbox) -> None:
+def test_a_refusal_goes_on_only_where_this_call_says_so(pair: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     pair.fault("openai", "refusal", form="http")
     allowed = {"on_content_filter": "next", "providers": ["openai", "qwen"]}
     assert _openai_whole(extra_body={"llmswitch": allowed})[1].provider == "qwen"
     pair.reset()
     pair.fault("openai", "refusal", form="finish")
     assert _openai_whole(extra_body={"llmswitch": allowed})[1].provider == "qwen"
+    monkeypatch.delenv("LLMSWITCH_PROVIDERS")
     with pytest.raises(llmswitch.InvalidRequestError, match="providers"):
         _openai_whole(extra_body={"llmswitch": {"on_content_filter": "next"}})
 
