@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from llmswitch.dialects.base import Dialect, WireRequest
     from llmswitch.hooks import Event, Hook
     from llmswitch.report import Change
-    from llmswitch.routing import Candidate, Plan
+    from llmswitch.routing import Candidate, Exclusion, Plan
 
 # Learned by every client of the process: apps often make one per request.
 _health: Final = Health()
@@ -155,10 +155,11 @@ class Engine:
 
     def _no_provider(self, call: Call, plan: Plan) -> errors.CallError:
         attempts = tuple(
-            Attempt(x.provider, x.site, x.model or call.model, kind=x.kind, message=x.reason) for x in plan.excluded
+            Attempt(out.provider, out.site, out.model or call.model, kind=_kind(out).value, message=out.reason)
+            for out in plan.excluded
         )
-        blocked = next((a for a in attempts if a.kind == Kind.REGION_BLOCKED), None)
-        failure = Failure(kind=Kind.REGION_BLOCKED, message=blocked.message, source="code") if blocked else None
+        blocked = next((out for out in plan.excluded if out.region_blocked), None)
+        failure = _blocked(blocked) if blocked is not None else None
         message = wording.no_candidate(self.config, plan, call.operation, call.model)
         return errors.build(errors.NoProviderError, errors.Case(message, attempts, failure))
 
@@ -224,14 +225,25 @@ class Engine:
         first = self.first
         parts = [part for part in path.split("/") if part]
         name = next((part for part in parts if part in _INSTEAD), parts[1] if len(parts) > 1 else path)
-        instead = _INSTEAD.get(name, "a provider that serves your region for chat and embeddings")
-        if first.explicit:
+        plan = self._router.candidates(routing.Need(operation=name), now=datetime.now(UTC), draw=self.random())
+        if first.explicit or any(candidate.endpoint is first for candidate in plan.candidates):
             return
-        if "*" not in first.adapter.resources:
-            message = f"{name} is a resource of OpenAI only, and OpenAI has no key here (OPENAI_API_KEY). Use {instead}. Nothing was sent."
-            raise errors.build(errors.NoProviderError, errors.Case(message))
-        refusal = routing.refusal(self.config, first)
-        if refusal is not None:
-            failure = Failure(kind=Kind.REGION_BLOCKED, provider=first.provider, message=refusal.reason, source="code")
-            message = f"{name} is a resource of OpenAI only: {refusal.reason}. Use {instead}. Nothing was sent."
-            raise errors.build(errors.RegionBlockedError, errors.Case(message, failure=failure))
+        instead = _INSTEAD.get(name, "chat.completions.create or embeddings.create, which other providers serve")
+        own = (first.provider, first.site.name)
+        out = next((out for out in plan.excluded if (out.provider, out.site) == own), None)
+        if out is not None and out.region_blocked:
+            dated = f"{out} (source: {out.source}, as of {out.as_of})"
+            message = f"{name} is a resource that only {first.adapter.title} has, and {dated}."
+            case = errors.Case(f"{message} Use {instead}. Nothing was sent.", failure=_blocked(out))
+            raise errors.build(errors.RegionBlockedError, case)
+        why = f"{out}" if out is not None else "it has no key here (OPENAI_API_KEY)"
+        message = f"{name} is a resource of OpenAI's own, and {why}. Use {instead}. Nothing was sent."
+        raise errors.build(errors.NoProviderError, errors.Case(message))
+
+
+def _kind(out: Exclusion) -> Kind:
+    return Kind.REGION_BLOCKED if out.region_blocked else Kind.UNKNOWN
+
+
+def _blocked(out: Exclusion) -> Failure:
+    return Failure(kind=Kind.REGION_BLOCKED, provider=out.provider, message=out.reason, source="code")

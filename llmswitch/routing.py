@@ -108,7 +108,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exclusion:
-    """An endpoint that is out, why, who says so and since when (`as_of`, "" where it is no dated fact)."""
+    """An endpoint that is out, why, who says so and since when (`as_of`, "" where it is no dated fact).
+
+    `region_blocked`: because of where the call leaves from or where the users are.
+    """
 
     provider: str
     site: str
@@ -116,6 +119,7 @@ class Exclusion:
     source: str
     as_of: str = ""
     model: str = ""
+    region_blocked: bool = False
 
     def __str__(self) -> str:
         return f"{self.provider}@{self.site}: {self.reason}"
@@ -351,7 +355,7 @@ class _Judge:
             ):
                 continue
             if site.verdict(code) == "not_served":
-                return _dated(endpoint, f"does not serve {code}, {who}", site.fact)
+                return replace(_dated(endpoint, f"does not serve {code}, {who}", site.fact), region_blocked=True)
         return None
 
     def _resource(self, endpoint: Endpoint) -> Exclusion | None:

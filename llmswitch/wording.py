@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from llmswitch.config import key_variable
 from llmswitch.failure import Kind
 
 if TYPE_CHECKING:
@@ -66,18 +67,26 @@ def no_candidate(config: Config, plan: Plan, operation: str, model: str) -> str:
     for out in plan.excluded:
         source = f" (source: {out.source}{f', as of {out.as_of}' if out.as_of else ''})" if out.as_of else ""
         lines.append(f"  {out}{source}")
-    missing = dict.fromkeys(
-        variable
-        for absent in config.absent
-        if not absent.configured and absent.endpoint.site.base_url and plan.region is not None
-        and absent.endpoint.site.verdict(plan.region) == "served"
-        for variable in absent.endpoint.adapter.key_env[:1]
-    )  # fmt: skip
-    if missing:
+    if operation == "embeddings":
+        lines.append(
+            "Next: vectors of two models cannot be compared, so embeddings never change model by themselves. To move for good, name one "
+            f'of another provider in [models] of llmswitch.toml ("{model}" = "provider/model") and index your texts again.'
+        )
+    elif missing := _missing_keys(config, plan):
         lines.append(f"Next: set the key of a provider that serves {plan.region}: {', '.join(missing)}.")
     else:
         lines.append("Next: `llmswitch explain` shows every provider and what keeps it out.")
     return "\n".join(lines)
+
+
+def _missing_keys(config: Config, plan: Plan) -> list[str]:
+    """The variables of the keys that would help."""
+    helpful = (
+        absent.endpoint.adapter.name
+        for absent in config.absent
+        if plan.region is not None and not absent.configured and absent.endpoint.site.verdict(plan.region) == "served"
+    )
+    return [variable for name in dict.fromkeys(helpful) if (variable := key_variable(name))]
 
 
 def interrupted(candidate: Candidate, failure: Failure, partial: Partial) -> str:

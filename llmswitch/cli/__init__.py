@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from llmswitch import __version__
 from llmswitch.cli import adapters, chat, demo, doctor, explain, local, sandbox
 
 __all__ = ["app", "main"]
@@ -22,20 +23,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-app.command("chat")(chat.chat)
-app.command("doctor")(doctor.doctor)
-app.command("adapters")(adapters.adapters)
-app.command("explain")(explain.explain)
-app.command("demo")(demo.demo)
-app.command("sandbox")(sandbox.sandbox)
+app.command("chat", short_help="Ask one question.")(chat.chat)
+app.command("doctor", short_help="What is configured, missing, reachable.")(doctor.doctor)
+app.command("adapters", short_help="The providers: sites, regions, models.")(adapters.adapters)
+app.command("explain", short_help="Who would answer, and why.")(explain.explain)
+app.command("demo", short_help="Watch an app survive the block.")(demo.demo)
+app.command("sandbox", short_help="Serve the providers on this machine.")(sandbox.sandbox)
 app.add_typer(local.app, name="local")
 
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
-        typer.echo(f"llmswitch {version('llmswitch')}")
+        typer.echo(f"llmswitch {__version__}")
         raise typer.Exit
 
 
@@ -62,5 +61,5 @@ def main() -> None:
             # A terminal that is not UTF-8 shows a question mark rather than a traceback.
             stream.reconfigure(errors="replace")
     with contextlib.suppress(KeyboardInterrupt):
-        app()
+        app(prog_name="llmswitch")
     raise SystemExit(130)  # `app` itself never returns

@@ -36,11 +36,11 @@ def adapters(
         _detail(shown[0])
     else:
         rows = [
-            (f"{each.name}@{site.name}" if each.sites[1:] else each.name, each.title, whom(site), _keys(each, site))
+            (f"{each.name}@{site.name}", each.title, whom(site), _keys(each, site))
             for each in shown
             for site in each.sites
         ]
-        print_table(("provider", "", "serves", "key"), rows)
+        print_table(("endpoint", "provider", "serves", "key"), rows)
 
 
 def whom(site: Site) -> str:

@@ -101,10 +101,11 @@ class Examination:
         typer.echo(f"region        {config.region}")
         typer.echo(f"users in      {config.user_region}")
         typer.echo(f"config file   {config.source or 'none (./llmswitch.toml, or LLMSWITCH_CONFIG)'}\n")
-        self._print_endpoints()
+        if config.endpoints:
+            self._print_endpoints()
         rows = [(absent.endpoint.name, absent.reason) for absent in config.absent]
         if rows:
-            typer.echo("\nnot taking part:")
+            typer.echo("\nnot taking part:" if config.endpoints else "nobody takes part:")
             print_table(("endpoint", "why"), rows)
         for warning in config.warnings:
             typer.echo(f"\nwarning: {warning}")
@@ -114,8 +115,6 @@ class Examination:
         ranks = {candidate.endpoint.name: str(rank) for rank, candidate in enumerate(self.plan.candidates, 1)}
         reasons = {candidate.endpoint.name: candidate.reason.partition(";")[0] for candidate in self.plan.candidates}
         reasons |= {f"{row.provider}@{row.site}": f"out: {row.reason}" for row in self.plan.excluded}
-        if not self.config.endpoints:
-            return
         rows = [
             (
                 ranks.get(endpoint.name, "-"),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from llmswitch.cli._output import FAILED, print_json, print_table, verb
+from llmswitch.cli._output import print_json, print_table, verb
 
 
 @verb
@@ -28,8 +28,6 @@ def explain(
     llmswitch explain gpt-4o --region CN
     llmswitch explain text-embedding-3-small --operation embeddings
     llmswitch explain gpt-4o --region SG --requires tools --json
-
-    Exit code 1: nobody would answer.
     """
     from llmswitch import explain as find
 
@@ -51,5 +49,3 @@ def explain(
         print_table(("", "endpoint", "model", "reason", "source"), rows)
         for warning in found.warnings:
             typer.echo(f"\nwarning: {warning}")
-    if not any(row.included for row in found.rows):
-        raise typer.Exit(FAILED)
