@@ -161,7 +161,7 @@ def no_provider_message(config: Config) -> str:
     if kept_out:
         return f"No provider can be used. {'; '.join(kept_out)}. `llmswitch doctor` shows what was found."
     code = config.region.code
-    keys = [key for name in adapters.adapters() if (key := _key_variable(config, name))]
+    keys = [key for name in adapters.adapters() if (key := key_variable(config, name))]
     where = f" of a provider that serves {code}" if code else " of a provider"
     only = f" Only {', '.join(config.providers)} may be used (providers)." if config.providers is not None else ""
     return (
@@ -170,7 +170,7 @@ def no_provider_message(config: Config) -> str:
     )
 
 
-def _key_variable(config: Config, name: str) -> str:
+def key_variable(config: Config, name: str) -> str:
     """`"DASHSCOPE_API_KEY (Alibaba Qwen)"`: the vendor's own variable; "" where its key would not help."""
     adapter, code = adapters.get(name), config.region.code
     site = adapter.site_for(code)

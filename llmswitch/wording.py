@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from llmswitch.adapter import adapters
 from llmswitch.config import key_variable
 from llmswitch.failure import Kind
 
@@ -72,21 +73,11 @@ def no_candidate(config: Config, plan: Plan, operation: str, model: str) -> str:
             "Next: vectors of two models cannot be compared, so embeddings never change model by themselves. To move for good, name one "
             f'of another provider in [models] of llmswitch.toml ("{model}" = "provider/model") and index your texts again.'
         )
-    elif missing := _missing_keys(config, plan):
+    elif plan.region and (missing := [key for name in adapters() if (key := key_variable(config, name))]):
         lines.append(f"Next: set the key of a provider that serves {plan.region}: {', '.join(missing)}.")
     else:
         lines.append("Next: `llmswitch explain` shows every provider and what keeps it out.")
     return "\n".join(lines)
-
-
-def _missing_keys(config: Config, plan: Plan) -> list[str]:
-    """The variables of the keys that would help."""
-    helpful = (
-        absent.endpoint.adapter.name
-        for absent in config.absent
-        if plan.region is not None and not absent.configured and absent.endpoint.site.verdict(plan.region) == "served"
-    )
-    return [variable for name in dict.fromkeys(helpful) if (variable := key_variable(name))]
 
 
 def interrupted(candidate: Candidate, failure: Failure, partial: Partial) -> str:

@@ -649,3 +649,15 @@ def test_models_that_are_gone_are_not_served(sandbox: Sandbox) -> None:
     for model in ("gpt-3.5-turbo", "gpt-4", "gpt-4o-2024-05-13", "o1", "gpt-4.1-nano"):
         status, answer = chat(sandbox, "openai@global", {"model": model})
         assert (status, answer["error"]["code"]) == (404, "model_not_found"), model
+
+
+def test_zhipu_ignores_tool_choice_and_schemas_and_sends_calls_whole(sandbox: Sandbox) -> None:
+    asked = {"tools": [WEATHER], "tool_choice": "none", "stream": True}
+    _, raw = chat(sandbox, "zhipu@cn", asked)
+    deltas = [json.loads(line[6:])["choices"][0]["delta"] for line in raw.split("\n\n") if line.startswith("data: {")]
+    (called,) = [delta["tool_calls"] for delta in deltas if "tool_calls" in delta]
+    assert json.loads(called[0]["function"]["arguments"]) == {"city": "sandbox"}
+    wanted = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
+    _, answer = chat(sandbox, "zhipu@cn", {"response_format": wanted})
+    assert "sandbox" in answer["choices"][0]["message"]["content"]
+    assert "object" not in answer
