@@ -6,7 +6,7 @@ there, while it serves the region.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import openai
 from pydantic import BaseModel
@@ -166,6 +166,22 @@ def attach(value: object, response: httpx.Response) -> None:
     happened = response.extensions.get(HAPPENED)
     if happened is not None and isinstance(value, BaseModel):
         object.__setattr__(value, "llmswitch", happened.report)
+
+
+def carrying(options: Any) -> Any:
+    """Let what `parse()` makes of an answer keep the answer's `.llmswitch`."""
+    parser = getattr(options, "post_parser", None)
+    if not callable(parser):
+        return options
+
+    def parse(value: object) -> object:
+        parsed = parser(value)
+        if isinstance(parsed, BaseModel) and (report := vars(value).get("llmswitch")) is not None:
+            object.__setattr__(parsed, "llmswitch", report)
+        return parsed
+
+    options.post_parser = parse
+    return options
 
 
 def abandon(response: httpx.Response) -> None:

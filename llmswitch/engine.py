@@ -236,8 +236,8 @@ class Engine:
             message = f"{name} is a resource that only {first.adapter.title} has, and {dated}."
             case = errors.Case(f"{message} Use {instead}. Nothing was sent.", failure=_blocked(out))
             raise errors.build(errors.RegionBlockedError, case)
-        why = f"{out}" if out is not None else "it has no key here (OPENAI_API_KEY)"
-        message = f"{name} is a resource of OpenAI's own, and {why}. Use {instead}. Nothing was sent."
+        why = "it has no key here: set OPENAI_API_KEY" if out is None or "*" not in first.adapter.resources else f"{out}"
+        message = f"{name} is a resource of OpenAI's own, and {why}. Or use {instead}. Nothing was sent."
         raise errors.build(errors.NoProviderError, errors.Case(message))
 
 

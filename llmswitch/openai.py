@@ -26,7 +26,7 @@ from llmswitch._openai_errors import (
     StreamInterruptedError,
 )
 from llmswitch._openai_stream import ours
-from llmswitch._openai_transport import FINAL, AsyncRoutingTransport, RoutingTransport, attach, describe, mark
+from llmswitch._openai_transport import FINAL, AsyncRoutingTransport, RoutingTransport, attach, carrying, describe, mark
 from llmswitch.dialects.base import encode_json
 from llmswitch.engine import Engine
 
@@ -215,7 +215,7 @@ class OpenAI(openai.OpenAI):
 
     def request(self, cast_to: Any, options: Any, *, stream: bool = False, stream_cls: Any = None) -> Any:
         """As openai's; streams free their connection when they are dropped."""
-        return super().request(cast_to, options, stream=stream, stream_cls=ours(stream_cls))
+        return super().request(cast_to, carrying(options), stream=stream, stream_cls=ours(stream_cls))
 
     def _build_request(self, options: Any, **more: Any) -> httpx.Request:
         try:
@@ -255,7 +255,7 @@ class AsyncOpenAI(openai.AsyncOpenAI):
 
     async def request(self, cast_to: Any, options: Any, *, stream: bool = False, stream_cls: Any = None) -> Any:
         """As openai's; streams free their connection when they are dropped."""
-        return await super().request(cast_to, options, stream=stream, stream_cls=ours(stream_cls))
+        return await super().request(cast_to, carrying(options), stream=stream, stream_cls=ours(stream_cls))
 
     def _build_request(self, options: Any, **more: Any) -> httpx.Request:
         try:

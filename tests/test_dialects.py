@@ -123,17 +123,19 @@ def test_prompts_do_not_stand_in_errors() -> None:
     assert "secret" not in str(caught.value)
 
 
+TEXT = st.text(st.characters(exclude_categories=()), max_size=5)  # half characters, too
+
+
 @given(
     st.dictionaries(
-        st.text(),
-        st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=5),
+        TEXT, st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | TEXT, st.lists, max_leaves=5)
     )
 )
 def test_every_request_is_encoded_or_refused(params: Json) -> None:
     try:
         body = WIRE.encode("chat", params, OPENAI, "").body
     except InvalidRequestError:
-        with pytest.raises(ValueError, match=""):
+        with pytest.raises(ValueError):  # noqa: PT011 - Python's own words
             json.dumps(params, allow_nan=False, ensure_ascii=False).encode()
     else:
         assert body is not None

@@ -29,8 +29,8 @@ def fitted(
     provider: str, model: str | None = None, *, stream: bool = False, **given: JsonValue
 ) -> tuple[Json, list[Change]]:
     """The chat request and its changes, without those that every call there gets (thinking off)."""
-    params: Json = {"model": "gpt-4o", "messages": [USER], **given}
-    sent, changes = fit(params, get(provider), model or STANDARD[provider], stream=stream)
+    params: Json = {"model": "gpt-4o", "messages": [USER], **asked}
+    sent, changes = fit(params, get(provider), model or STANDARD[provider], stream=False)
     return sent, [change for change in changes if change.action != "added"]
 
 
@@ -66,7 +66,7 @@ def told(changes: list[Change]) -> list[tuple[str, str, JsonValue, JsonValue]]:
     ],
 )
 def test_clamped(provider: str, name: str, before: float, after: float) -> None:
-    sent, changes = fitted(provider, **{name: before})
+    sent, changes = fitted(provider, {name: before})
     assert sent[name] == after
     assert told(changes) == [(name, "clamped", before, after)]
     assert changes[0].reason
@@ -97,35 +97,35 @@ def test_clamped(provider: str, name: str, before: float, after: float) -> None:
     ],
 )
 def test_inside_the_range_or_no_number(provider: str, name: str, value: JsonValue) -> None:
-    sent, changes = fitted(provider, **{name: value})
+    sent, changes = fitted(provider, {name: value})
     assert sent[name] is value
     assert changes == []
 
 
 def test_nan_is_left_to_the_encoder() -> None:
     value = math.nan
-    assert fitted("ernie", temperature=value)[0]["temperature"] is value
+    assert fitted("ernie", {"temperature": value})[0]["temperature"] is value
 
 
 def test_ranges_of_ernie_are_for_its_own_models_only() -> None:
-    assert fitted("ernie", "deepseek-v3.2", temperature=1.5, presence_penalty=1) == (
+    assert fitted("ernie", {"temperature": 1.5, "presence_penalty": 1}, "deepseek-v3.2") == (
         {"model": "gpt-4o", "messages": [USER], "temperature": 1.5, "presence_penalty": 1},
         [],
     )
     # 5.x documents frequency_penalty, the others do not.
-    assert "frequency_penalty" in fitted("ernie", "ernie-5.1", frequency_penalty=1)[0]
-    assert "frequency_penalty" not in fitted("ernie", "ernie-4.5-turbo-128k", frequency_penalty=1)[0]
+    assert "frequency_penalty" in fitted("ernie", {"frequency_penalty": 1}, "ernie-5.1")[0]
+    assert "frequency_penalty" not in fitted("ernie", {"frequency_penalty": 1})[0]
 
 
 def test_a_model_without_a_known_limit_keeps_max_tokens() -> None:
-    assert fitted("qwen", "a-new-model", max_tokens=10**9)[1] == []
+    assert fitted("qwen", {"max_tokens": 10**9}, "a-new-model")[1] == []
 
 
 # --- renamed, dropped, converted -----------------------------------------------------------------------------------------------
 
 
 def test_zhipu_renames() -> None:
-    sent, changes = fitted("zhipu", max_completion_tokens=100, user="user-123")
+    sent, changes = fitted("zhipu", {"max_completion_tokens": 100, "user": "user-123"})
     assert sent["max_tokens"] == 100
     assert sent["user_id"] == "user-123"
     assert not {"max_completion_tokens", "user"} & sent.keys()
@@ -137,19 +137,19 @@ def test_zhipu_renames() -> None:
 
 @pytest.mark.parametrize("user", ["u1", "x" * 129])
 def test_a_user_that_does_not_fit_is_dropped(user: str) -> None:
-    sent, changes = fitted("zhipu", user=user)
+    sent, changes = fitted("zhipu", {"user": user})
     assert not {"user", "user_id"} & sent.keys()
     assert told(changes) == [("user", "dropped", user, None)]
 
 
 def test_a_rename_never_overwrites() -> None:
-    sent, changes = fitted("zhipu", max_completion_tokens=100, max_tokens=50)
+    sent, changes = fitted("zhipu", {"max_completion_tokens": 100, "max_tokens": 50})
     assert sent["max_tokens"] == 50
     assert told(changes) == [("max_completion_tokens", "dropped", 100, None)]
 
 
 def test_a_renamed_value_is_clamped_by_the_rules_after_it() -> None:
-    sent, changes = fitted("zhipu", max_completion_tokens=10**6)
+    sent, changes = fitted("zhipu", {"max_completion_tokens": 10**6})
     assert sent["max_tokens"] == 128_000
     assert [change.action for change in changes] == ["renamed", "clamped"]
 
@@ -173,7 +173,7 @@ def test_a_renamed_value_is_clamped_by_the_rules_after_it() -> None:
 )
 def test_dropped(provider: str, names: str) -> None:
     for name in names.split():
-        sent, changes = fitted(provider, **{name: 2})
+        sent, changes = fitted(provider, {name: 2})
         assert name not in sent
         assert told(changes) == [(name, "dropped", 2, None)]
 
@@ -187,19 +187,19 @@ def test_dropped(provider: str, names: str) -> None:
     ],
 )
 def test_what_asks_for_nothing_goes_without_a_word(provider: str, given: Json) -> None:
-    sent, changes = fitted(provider, **given)
+    sent, changes = fitted(provider, given)
     assert not given.keys() & sent.keys()
     assert changes == []
 
 
 def test_zhipu_honours_only_tool_choice_auto() -> None:
     for choice in ("required", {"type": "function", "function": {"name": "f"}}):
-        sent, changes = fitted("zhipu", tool_choice=choice)
+        sent, changes = fitted("zhipu", {"tool_choice": choice})
         assert sent["tool_choice"] == "auto"
         assert told(changes) == [("tool_choice", "converted", choice, "auto")]
     for keep in ("auto", "none"):
-        assert fitted("zhipu", tool_choice=keep)[1] == []
-    assert fitted("qwen", tool_choice="required")[1] == []
+        assert fitted("zhipu", {"tool_choice": keep})[1] == []
+    assert fitted("qwen", {"tool_choice": "required"})[1] == []
 
 
 @pytest.mark.parametrize("provider", ["qwen", "ernie", "zhipu"])
@@ -218,7 +218,7 @@ def test_embeddings_come_as_numbers(provider: str) -> None:
 @pytest.mark.parametrize("provider", ["qwen", "ernie", "zhipu"])
 def test_developer_becomes_system(provider: str) -> None:
     messages: list[JsonValue] = [{"role": "developer", "content": "secret", "name": "boss"}, USER]
-    sent, changes = fitted(provider, messages=messages)
+    sent, changes = fitted(provider, {"messages": messages})
     assert sent["messages"] == [{"role": "system", "content": "secret", "name": "boss"}, USER]
     assert told(changes) == [("messages[0].role", "converted", "developer", "system")]
     assert messages[0] == {"role": "developer", "content": "secret", "name": "boss"}
@@ -263,7 +263,7 @@ def test_ernie_merges_parts() -> None:
 )
 @pytest.mark.parametrize("provider", ["qwen", "ernie", "zhipu"])
 def test_wrong_messages_are_the_vendors_to_judge(provider: str, messages: JsonValue) -> None:
-    sent, changes = fitted(provider, messages=messages)
+    sent, changes = fitted(provider, {"messages": messages})
     assert sent["messages"] == messages
     assert changes == []
 
@@ -383,10 +383,10 @@ def test_never_mutates_always_settles(provider: str, given: Json, messages: Json
 
 @given(value=st.floats(allow_nan=False, allow_infinity=False) | st.integers())
 def test_clamped_values_are_inside(value: float) -> None:
-    after = fitted("ernie", temperature=value)[0]["temperature"]
+    after = fitted("ernie", {"temperature": value})[0]["temperature"]
     assert isinstance(after, (int, float))
     assert 0 < after <= 1
-    after = fitted("qwen", temperature=value)[0]["temperature"]
+    after = fitted("qwen", {"temperature": value})[0]["temperature"]
     assert isinstance(after, (int, float))
     assert 0 <= after < 2
 

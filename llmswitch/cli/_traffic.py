@@ -30,8 +30,11 @@ for chunk in stream:
 """
 IMPORT: Final = "from openai import OpenAI"
 SWAPPED: Final = "from llmswitch import OpenAI"
-WORKERS: Final = 3
-_PAUSE: Final = 0.1  # seconds between one worker's calls
+_PAUSES: Final = (
+    0.10,
+    0.17,
+    0.23,
+)  # seconds between the calls of each worker: apart, so that they do not march in step
 _LAST_CALLS: Final = 10.0  # seconds that calls under way are given to end
 
 
@@ -86,6 +89,10 @@ class Story:
         found = [s.first for s in list(self.samples) if s.provider == provider and s.error is None and not s.rerouted]
         return median(found) * 1000 if found else 0.0
 
+    def under_way(self, moment: float) -> int:
+        """How many runs were under way at this unix time."""
+        return sum(sample.time <= moment <= sample.time + sample.total for sample in list(self.samples))
+
     def detour(self) -> float | None:
         """Milliseconds that the first run to meet the block lost; None if none met it."""
         return next((sample.lost for sample in list(self.samples) if sample.rerouted), None)
@@ -105,13 +112,13 @@ class _Listener(logging.Handler):
 
 
 class Traffic:
-    """Runs the app with `WORKERS` threads while the context lasts."""
+    """Runs the app in a few threads while the context lasts."""
 
     def __init__(self) -> None:
         self.story = Story()
         self._code = compile(QUICKSTART.replace(IMPORT, SWAPPED), "quickstart.py", "exec")
         self._stopped = threading.Event()
-        self._threads = [threading.Thread(target=self._work, args=(place,), daemon=True) for place in range(WORKERS)]
+        self._threads = [threading.Thread(target=self._work, args=(pause,), daemon=True) for pause in _PAUSES]
         self._listener = _Listener(self.story)
         self._logger = logging.getLogger("llmswitch")
         self._before = (self._logger.level, self._logger.propagate)
@@ -135,11 +142,9 @@ class Traffic:
         self._logger.setLevel(self._before[0])
         self._logger.propagate = self._before[1]
 
-    def _work(self, place: int) -> None:
-        self._stopped.wait(_PAUSE * place / WORKERS)
-        while not self._stopped.is_set():
+    def _work(self, pause: float) -> None:
+        while not self._stopped.wait(pause):
             self.story.samples.append(self._run())
-            self._stopped.wait(_PAUSE)
 
     def _run(self) -> Sample:
         """The quickstart once; `print` collects instead of printing."""
@@ -157,7 +162,7 @@ class Traffic:
         except Exception as failure:  # noqa: BLE001 - whatever the app would have died of is what is counted
             error = f"{type(failure).__name__}: {failure}"
         ended = time.monotonic()
-        report = getattr(names.get("stream"), "llmswitch", None)
+        report = getattr(names.get("chunk"), "llmswitch", None)
         if (client := names.get("client")) is not None:
             client.close()
         return Sample(

@@ -41,7 +41,7 @@ class Stage:
     @property
     def announcement(self) -> str:
         """What OpenAI says."""
-        return f"{self.blocked.partition('@')[0]} announces: from {clock(self.block_at)} on, no service in this region"
+        return f"{self.blocked} announces: from {clock(self.block_at)} on, it does not serve this region"
 
     def notable(self) -> list[Event]:
         """Everything but plain answers."""

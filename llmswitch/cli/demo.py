@@ -62,7 +62,7 @@ def demo(
         traffic = Traffic()
         started = time.time()
         stage = Stage(
-            story=traffic.story, blocked=_BLOCKED, block_at=started + seconds * _BEFORE, introduction=_INTRODUCTION
+            story=traffic.story, blocked="OpenAI", block_at=started + seconds * _BEFORE, introduction=_INTRODUCTION
         )
         sandbox.fault(_BLOCKED, "region_block", at=stage.block_at)
         view: View = Quiet() if as_json else Picture(stage) if sys.stdout.isatty() else Plain(stage)
@@ -81,7 +81,7 @@ def demo(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """How it went. `hits` counts the requests that the blocked endpoint refused; `allowed` is how many may have been under way."""
+    """How it went. `hits` counts the requests that the blocked endpoint refused; `allowed` those under way at the first."""
 
     story: Story
     hits: int
@@ -90,10 +90,8 @@ class Summary:
     @classmethod
     def of(cls, story: Story, sandbox: Sandbox) -> Summary:
         """What the app saw, and what the sandbox saw."""
-        from llmswitch.cli._traffic import WORKERS
-
-        refused = [request for request in sandbox.requests(_BLOCKED) if request.fault is not None]
-        return cls(story=story, hits=len(refused), allowed=WORKERS)
+        refused = [request.time for request in sandbox.requests(_BLOCKED) if request.fault is not None]
+        return cls(story=story, hits=len(refused), allowed=max(1, story.under_way(refused[0])) if refused else 1)
 
     @property
     def passed(self) -> bool:
@@ -132,7 +130,7 @@ class Summary:
         rows = [
             ("requests", f"{found['requests']:,}"),
             ("failed", f"{found['failed']:,}"),
-            ("hits on the blocked endpoint", f"{self.hits}  (calls under way at that moment: up to {self.allowed})"),
+            ("hits on the blocked endpoint", f"{self.hits} (calls under way at that moment: {self.allowed})"),
             ("time to route around", detour),
         ]
         rows += [
@@ -149,7 +147,7 @@ class Summary:
         typer.echo(f"\n{'Passed' if self.passed else 'NOT passed'}. Next, in your own app:\n")
         typer.echo(f"  {SWAPPED}    # was: {IMPORT}")
         typer.echo("  export DASHSCOPE_API_KEY=sk-...    # or another provider's that serves you: llmswitch doctor")
-        typer.echo("\nWhere the date is known, [[cutover]] in llmswitch.toml spares even those first hits.")
+        typer.echo("\nWhere the date is known, [[cutover]] in llmswitch.toml spares even that first hit.")
 
 
 @contextlib.contextmanager
