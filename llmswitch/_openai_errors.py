@@ -1,6 +1,7 @@
 """The exception tree of `errors`, each class derived from openai's own as well, so that `except openai.RateLimitError` still catches.
 
-Where the class follows from the answer (`AllProvidersFailedError` is also the class of the first provider's error) it is made once and kept.
+Where the class follows from the answer (`AllProvidersFailedError` is also the class of the first provider's error)
+it is made once and kept.
 """
 
 from __future__ import annotations

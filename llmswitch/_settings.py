@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-OnInterrupt = Literal["raise", "buffer", "continue"]
+OnInterrupt = Literal["error", "buffer"]
 OnContentFilter = Literal["return", "next"]
-ON_INTERRUPT: Final[tuple[OnInterrupt, ...]] = ("raise", "buffer", "continue")
+ON_INTERRUPT: Final[tuple[OnInterrupt, ...]] = ("error", "buffer")
 ON_CONTENT_FILTER: Final[tuple[OnContentFilter, ...]] = ("return", "next")
 _SWITCHES: Final = {
     "1": True,

@@ -61,7 +61,7 @@ class Config:
     timeout: float | None = None
     deadline: float | None = None
     max_retries: int | None = None
-    on_interrupt: OnInterrupt = "raise"
+    on_interrupt: OnInterrupt = "error"
     on_content_filter: OnContentFilter = "return"
     local: bool = False
     local_model: str | None = None
@@ -113,7 +113,7 @@ def load(
         timeout: seconds until the first content, then of each gap.
         deadline: seconds for the whole call.
         max_retries: as openai's.
-        on_interrupt: "raise", "buffer" or "continue".
+        on_interrupt: "error" or "buffer".
         on_content_filter: "return" or "next".
         local: whether the local model takes part, or the path of its weights.
         cutovers: as `[[cutover]]` in the file.
@@ -146,7 +146,7 @@ def load(
         timeout=_timeout(timeout),
         deadline=settings.deadline,
         max_retries=_max_retries(max_retries),
-        on_interrupt=settings.on_interrupt or "raise",
+        on_interrupt=settings.on_interrupt or "error",
         on_content_filter=settings.on_content_filter or "return",
         local=bool(settings.local),
         local_model=settings.local if isinstance(settings.local, str) else None,

@@ -72,7 +72,7 @@ class Engine:
         environ: Mapping[str, str],
         hooks: Sequence[Hook] = (),
         health: Health | None = None,
-        **arguments: Any,
+        **arguments: Any,  # noqa: ANN401 - checked by config.load, one by one
     ) -> Engine:
         """The engine for these arguments of `config.load`.
 
@@ -126,7 +126,11 @@ class Engine:
             raise self._no_provider(call, plan)
         if plan.options.deadline is not None:
             call.timeouts = replace(call.timeouts, deadline=plan.options.deadline)
-        if plan.options.on_content_filter == "next" and plan.options.providers is None and self.config.providers is None:
+        if (
+            plan.options.on_content_filter == "next"
+            and plan.options.providers is None
+            and self.config.providers is None
+        ):
             raise errors.InvalidRequestError(
                 'on_content_filter="next" sends refused text to another vendor, so it wants the providers that may see it: '
                 'providers=["qwen", ...]. Nothing was sent.'
@@ -236,7 +240,9 @@ class Engine:
             message = f"{name} is a resource that only {first.adapter.title} has, and {dated}."
             case = errors.Case(f"{message} Use {instead}. Nothing was sent.", failure=_blocked(out))
             raise errors.build(errors.RegionBlockedError, case)
-        why = "it has no key here: set OPENAI_API_KEY" if out is None or "*" not in first.adapter.resources else f"{out}"
+        why = (
+            "it has no key here: set OPENAI_API_KEY" if out is None or "*" not in first.adapter.resources else f"{out}"
+        )
         message = f"{name} is a resource of OpenAI's own, and {why}. Or use {instead}. Nothing was sent."
         raise errors.build(errors.NoProviderError, errors.Case(message))
 

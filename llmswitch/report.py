@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from llmswitch._json import JsonValue
+if TYPE_CHECKING:
+    from llmswitch._json import JsonValue
 
 Action = Literal["renamed", "clamped", "dropped", "added", "converted"]
 

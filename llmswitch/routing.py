@@ -479,15 +479,17 @@ def _capabilities(model: Model | None) -> frozenset[str]:
     return model.capabilities if model else frozenset()
 
 
-def _exclusion(endpoint: Endpoint, reason: str, source: str, *, model: str = "") -> Exclusion:
-    return Exclusion(provider=endpoint.provider, site=endpoint.site.name, reason=reason, source=source, model=model)
-
-
-def _dated(endpoint: Endpoint, reason: str, fact: Fact, model: str = "") -> Exclusion:
+def _exclusion(
+    endpoint: Endpoint, reason: str, source: str, *, as_of: str = "", model: str = "", kind: str | None = None
+) -> Exclusion:
     name = endpoint.site.name
     return Exclusion(
-        provider=endpoint.provider, site=name, reason=reason, source=fact.source, as_of=fact.as_of, model=model
+        provider=endpoint.provider, site=name, reason=reason, source=source, as_of=as_of, model=model, kind=kind
     )
+
+
+def _dated(endpoint: Endpoint, reason: str, fact: Fact, *, model: str = "", kind: str | None = None) -> Exclusion:
+    return _exclusion(endpoint, reason, fact.source, as_of=fact.as_of, model=model, kind=kind)
 
 
 def _cut_over(endpoint: Endpoint, out: tuple[Cutover, ...]) -> Exclusion | None:

@@ -6,7 +6,10 @@ import hashlib
 import hmac
 import os
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _SALT: Final = os.urandom(16)
 _PATTERNS: Final = re.compile(
@@ -23,7 +26,7 @@ class Secret:
 
     def __init__(self, value: str) -> None:
         # A closure, not an attribute: debuggers and error reporters that list attributes find no text.
-        self.__reveal = lambda: value
+        self.__reveal: Callable[[], str] = lambda: value
         self.id = hmac.new(_SALT, value.encode(errors="surrogatepass"), hashlib.sha256).hexdigest()[:16]
 
     def reveal(self) -> str:

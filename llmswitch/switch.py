@@ -11,7 +11,7 @@ The paths are openai's (`chat.completions.create`, `embeddings.create`, `models.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, cast, overload
 
 from llmswitch import errors, transport
 from llmswitch._json import loads
@@ -21,7 +21,7 @@ from llmswitch.exchange import AsyncExchange, Exchange
 from llmswitch.failover import LoneFailure
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
     from types import TracebackType
 
     from llmswitch._json import Json
@@ -48,8 +48,7 @@ class Reply(dict[str, Any]):
         return Reply, (dict(self), self.llmswitch)
 
 
-def _reply(answer: Answer | None) -> Reply:
-    assert answer is not None
+def _reply(answer: Answer) -> Reply:
     value = loads(answer.body) if answer.body else {}
     return Reply(value if isinstance(value, dict) else {"data": value}, answer.report)
 
@@ -124,7 +123,9 @@ class AsyncStream:
 
 
 class _Base:
-    """What both clients are made of. Arguments as `llmswitch.openai.SwitchOptions`, and:
+    """What both clients are made of.
+
+    The arguments of `llmswitch.openai.SwitchOptions`, and:
 
     Args:
         api_key: the first endpoint's key; base_url: its address.
@@ -141,7 +142,7 @@ class _Base:
         max_retries: int = MAX_RETRIES,
         environ: Mapping[str, str] | None = None,
         health: Health | None = None,
-        **arguments: Any,
+        **arguments: Any,  # noqa: ANN401 - checked by config.load, one by one
     ) -> None:
         self.engine = Engine.load(environ=os.environ if environ is None else environ, health=health, timeout=timeout,
                                   max_retries=max_retries, **arguments)  # fmt: skip
@@ -159,38 +160,57 @@ class _Base:
         """What is known about endpoints."""
         return self.engine.health
 
-    def _call(self, operation: str, params: dict[str, Any]) -> Call:
+    def _call(self, operation: str, given: dict[str, object]) -> Call:
         """The call behind keyword arguments; `timeout`, `extra_body`, `extra_headers` and `llmswitch` are not parameters.
 
         Raises:
-            InvalidRequestError: an option of ours is wrong.
+            InvalidRequestError: one of these is wrong.
         """
-        options = params.pop("llmswitch", None)
-        extra = dict(params.pop("extra_body", None) or {})
-        options = extra.pop("llmswitch", options) or {}
-        headers = params.pop("extra_headers", None) or {}
+        params = cast("Json", given)
+        extra, headers = _object(params, "extra_body"), _object(params, "extra_headers")
+        options = _object(params, "llmswitch") or _object(extra, "llmswitch")
         timeout = params.pop("timeout", None)
-        timeouts = (
-            self._timeouts if timeout is None else Timeouts(connect=min(5.0, timeout), read=timeout, write=timeout)
+        timeouts = self._timeouts
+        if timeout is not None:
+            if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
+                raise errors.InvalidRequestError(f"timeout={timeout!r}: it takes seconds above 0. Nothing was sent.")
+            timeouts = Timeouts(connect=min(5.0, timeout), read=timeout, write=timeout)
+        return self.engine.call(
+            operation=operation,
+            params={**params, **extra},
+            extra=extra,
+            extra_headers={name: str(value) for name, value in headers.items()},
+            options=options,
+            timeouts=timeouts,
+            max_retries=self.config.max_retries,
         )
-        if not isinstance(options, dict):
-            raise errors.InvalidRequestError("llmswitch= takes a dict of options")
-        params = {**params, **extra}
-        return self.engine.call(operation=operation, params=params, extra=extra, extra_headers=dict(headers), options=options,
-                                timeouts=timeouts, max_retries=self.config.max_retries)  # fmt: skip
+
+
+def _object(params: Json, name: str) -> Json:
+    """Take an object out of the parameters, an empty one where there is none.
+
+    Raises:
+        InvalidRequestError: it is something else.
+    """
+    value = params.pop(name, None)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise errors.InvalidRequestError(f"{name}= takes a dict, not {type(value).__name__}. Nothing was sent.")
+    return dict(value)
 
 
 class Switch(_Base):
     """The engine for threads; safe to share between them."""
 
-    def __init__(self, **arguments: Any) -> None:
+    def __init__(self, **arguments: Any) -> None:  # noqa: ANN401 - as above
         super().__init__(**arguments)
         self._sender = transport.open_sync()
         self.chat = _Chat(self)
         self.embeddings = _Endpoint(self, "embeddings")
         self.models = _Models(self)
 
-    def send(self, operation: str, params: dict[str, Any]) -> Reply | Stream:
+    def send(self, operation: str, params: dict[str, object]) -> Reply | Stream:
         """One call of "chat", "embeddings" or "models".
 
         Raises:
@@ -221,14 +241,14 @@ class Switch(_Base):
 class AsyncSwitch(_Base):
     """The engine for event loops; every method that sends is a coroutine."""
 
-    def __init__(self, **arguments: Any) -> None:
+    def __init__(self, **arguments: Any) -> None:  # noqa: ANN401 - as above
         super().__init__(**arguments)
         self._sender = transport.open_async()
         self.chat = _AsyncChat(self)
         self.embeddings = _AsyncEndpoint(self, "embeddings")
         self.models = _AsyncModels(self)
 
-    async def send(self, operation: str, params: dict[str, Any]) -> Reply | AsyncStream:
+    async def send(self, operation: str, params: dict[str, object]) -> Reply | AsyncStream:
         """As `Switch.send`."""
         call = self._call(operation, params)
         exchange = AsyncExchange(self.engine, call, self.engine.failover(call), self._sender)
@@ -257,7 +277,13 @@ class _Endpoint:
     def __init__(self, switch: Switch, operation: str) -> None:
         self._switch, self._operation = switch, operation
 
-    def create(self, **params: Any) -> Any:
+    @overload
+    def create(self, *, stream: Literal[True], **params: object) -> Stream: ...
+
+    @overload
+    def create(self, *, stream: Literal[False] | None = None, **params: object) -> Reply: ...
+
+    def create(self, **params: object) -> Reply | Stream:
         """Openai's parameters; gives a `Reply`, or with `stream=True` a `Stream` of them. Raises as `Switch.send`."""
         return self._switch.send(self._operation, params)
 
@@ -271,7 +297,7 @@ class _Models:
     def __init__(self, switch: Switch) -> None:
         self._switch = switch
 
-    def list(self, **params: Any) -> Any:
+    def list(self, **params: object) -> Reply | Stream:
         """The models of the first provider that answers."""
         return self._switch.send("models", params)
 
@@ -280,9 +306,15 @@ class _AsyncEndpoint:
     def __init__(self, switch: AsyncSwitch, operation: str) -> None:
         self._switch, self._operation = switch, operation
 
-    def create(self, **params: Any) -> Coroutine[Any, Any, Any]:
+    @overload
+    async def create(self, *, stream: Literal[True], **params: object) -> AsyncStream: ...
+
+    @overload
+    async def create(self, *, stream: Literal[False] | None = None, **params: object) -> Reply: ...
+
+    async def create(self, **params: object) -> Reply | AsyncStream:
         """As `Switch`'s, awaited."""
-        return self._switch.send(self._operation, params)
+        return await self._switch.send(self._operation, params)
 
 
 class _AsyncChat:
@@ -294,6 +326,6 @@ class _AsyncModels:
     def __init__(self, switch: AsyncSwitch) -> None:
         self._switch = switch
 
-    def list(self, **params: Any) -> Coroutine[Any, Any, Any]:
+    async def list(self, **params: object) -> Reply | AsyncStream:
         """As `Switch`'s, awaited."""
-        return self._switch.send("models", params)
+        return await self._switch.send("models", params)

@@ -14,7 +14,18 @@ if TYPE_CHECKING:
 
     from llmswitch.sandbox import Sandbox
 
-_OUTSIDE = ("OPENAI_", "LLMSWITCH_", "DASHSCOPE_", "QIANFAN_", "ZHIPU", "ZAI_", "BIGMODEL_", "AWS_REGION", "HTTP_PROXY", "HTTPS_PROXY")
+_OUTSIDE = (
+    "OPENAI_",
+    "LLMSWITCH_",
+    "DASHSCOPE_",
+    "QIANFAN_",
+    "ZHIPU",
+    "ZAI_",
+    "BIGMODEL_",
+    "AWS_REGION",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+)
 
 
 @pytest.fixture(autouse=True)

@@ -30,7 +30,8 @@ DONE = b"data: [DONE]\n\n"
 def oracle(data: bytes) -> list[tuple[bytes, bytes]]:
     """Server-sent events, read the slow way: by lines, from the standard's text."""
     lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
-    found, name, parts = [], b"", []
+    found: list[tuple[bytes, bytes]] = []
+    name, parts = b"", list[bytes]()
     for line in [*lines, b""]:
         if not line:
             if parts:
@@ -47,7 +48,18 @@ def oracle(data: bytes) -> list[tuple[bytes, bytes]]:
 
 
 LINES = st.sampled_from(
-    [b"data: a", b"data:b", b"data: {\"x\": 1}", b": ping", b"event: error", b"id: 7", b"data", b"retry: 3", b"data: \xe4\xbd\xa0", b""]
+    [
+        b"data: a",
+        b"data:b",
+        b'data: {"x": 1}',
+        b": ping",
+        b"event: error",
+        b"id: 7",
+        b"data",
+        b"retry: 3",
+        b"data: \xe4\xbd\xa0",
+        b"",
+    ]
 )
 
 
@@ -129,7 +141,7 @@ def test_buffering_holds_everything_until_the_end() -> None:
         (DONE, False),
         (b": ping\n\n", False),
         (chunk("a") + chunk(finish="stop").rstrip(), True),  # the last blank line is missing
-        (chunk("a") + b"data: {\"choices\": [", False),
+        (chunk("a") + b'data: {"choices": [', False),
         (chunk("a") + b"data: <html>\n\n", False),
         (chunk("a") + b'data: {"error": {"message": "boom"}}\n\n', False),
         (chunk("a") + b"event: error\ndata: boom\n\n", False),

@@ -35,7 +35,7 @@ _PAUSES: Final = (
     0.17,
     0.23,
 )  # seconds between the calls of each worker: apart, so that they do not march in step
-_LAST_CALLS: Final = 10.0  # seconds that calls under way are given to end
+_LAST_CALLS: Final = 8.0  # seconds that calls under way are given to end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +117,7 @@ class Traffic:
     def __init__(self) -> None:
         self.story = Story()
         self._code = compile(QUICKSTART.replace(IMPORT, SWAPPED), "quickstart.py", "exec")
-        self._stopped = threading.Event()
+        self._stopped, self._over = threading.Event(), False
         self._threads = [threading.Thread(target=self._work, args=(pause,), daemon=True) for pause in _PAUSES]
         self._listener = _Listener(self.story)
         self._logger = logging.getLogger("llmswitch")
@@ -132,19 +132,25 @@ class Traffic:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stopped.set()
         deadline = time.monotonic() + _LAST_CALLS
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+        self._over = True
+        late = sum(thread.is_alive() for thread in self._threads)
+        error = f"TimeoutError: no end within {_LAST_CALLS:.0f} s"
+        self.story.samples += [Sample(time=time.time(), provider="", pieces=0, first=0, total=0, error=error)] * late
         self._logger.removeHandler(self._listener)
         self._logger.setLevel(self._before[0])
         self._logger.propagate = self._before[1]
 
     def _work(self, pause: float) -> None:
         while not self._stopped.wait(pause):
-            self.story.samples.append(self._run())
+            sample = self._run()
+            if not self._over:
+                self.story.samples.append(sample)
 
     def _run(self) -> Sample:
         """The quickstart once; `print` collects instead of printing."""

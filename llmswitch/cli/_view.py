@@ -81,6 +81,16 @@ def swap() -> Iterator[tuple[str, str]]:
             yield " ", line
 
 
+def _introduce(stage: Stage) -> None:
+    """Say what is going to be seen, and show the line that changes."""
+    from rich.text import Text
+
+    text = Text(f"{stage.introduction}\n\n")
+    for mark, line in swap():
+        text.append(f"    {mark} {line}".rstrip() + "\n", style={"-": "red", "+": "green"}.get(mark, "dim"))
+    console().print(text)
+
+
 class Quiet:
     """Shows nothing."""
 
@@ -105,11 +115,7 @@ class Plain:
         self._next = time.monotonic() + _STATUS_EVERY
 
     def __enter__(self) -> Self:
-        typer.echo(self._stage.introduction)
-        typer.echo("")
-        for mark, line in swap():
-            typer.echo(f"    {mark} {line}".rstrip())
-        typer.echo("")
+        _introduce(self._stage)
         self._say(time.time(), self._stage.announcement)
         return self
 
@@ -135,7 +141,7 @@ class Plain:
 
 
 class Picture:
-    """A live picture: the swapped import, the providers, a strip of the latest calls, what happened."""
+    """A live picture: the providers, a strip of the latest calls, what happened."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
@@ -145,6 +151,8 @@ class Picture:
     def __enter__(self) -> Self:
         from rich.live import Live
 
+        # Above the live part, which must fit a small terminal.
+        _introduce(self._stage)
         self._live = Live(get_renderable=self.render, console=console(), refresh_per_second=_REFRESH)
         self._live.__enter__()
         return self
@@ -159,25 +167,13 @@ class Picture:
         """Nothing to do: rich's own thread draws."""
 
     def render(self) -> RenderableType:
-        """The whole picture."""
+        """The picture at this moment, some 15 lines."""
         from rich.console import Group
-        from rich.panel import Panel
-        from rich.text import Text
 
         for name in self._stage.story.calls():
             if name not in self._order:
                 self._order.append(name)
-        code = Text()
-        for mark, line in swap():
-            code.append(f"{mark} {line}\n", style={"-": "red", "+": "green"}.get(mark, "dim"))
-        return Group(
-            Text(self._stage.introduction),
-            Panel(code[:-1], title="quickstart.py", title_align="left", border_style="dim"),
-            self._announcement(),
-            self._table(),
-            self._strip(),
-            *self._events(),
-        )
+        return Group(self._announcement(), self._table(), self._strip(), *self._events())
 
     def _announcement(self) -> RenderableType:
         from rich.text import Text

@@ -22,17 +22,20 @@ if TYPE_CHECKING:
     from llmswitch.cli._traffic import Story
     from llmswitch.sandbox import Sandbox
 
-SHORTEST, LONGEST = 4.0, 25.0
+SHORTEST, LONGEST = 4.0, 20.0
 _REGION: Final = "CN"
 _BLOCKED: Final = "openai@global"
 _PACE: Final = 0.01  # seconds between the pieces of an answer
 _BEFORE: Final = 0.4  # share of the time that passes before the block
 _TICK: Final = 0.1
 _INTRODUCTION: Final = """\
-This is a sandbox: OpenAI, Qwen, Ernie and Zhipu on this machine, with made-up keys. Nothing leaves it.
-It plays 8 July 2024 in region CN, the eve of OpenAI's block. llmswitch knows today that OpenAI does not serve CN and would
-not even ask; for the play its settings say `[providers.openai] serves_also = ["CN"]`. The app is not told the date.
-OpenAI's own quickstart, one line changed, runs in a few threads, again and again:"""
+This is a sandbox: OpenAI, Qwen, Ernie and Zhipu on this machine, with made-up
+keys. Nothing leaves it. It plays 8 July 2024 in region CN, the eve of OpenAI's
+block. Today llmswitch knows that OpenAI does not serve CN and would not even
+ask; for the play, its settings say [providers.openai] serves_also = ["CN"], and
+nobody tells the app the date.
+
+OpenAI's own quickstart, one line changed, runs again and again:"""
 
 
 @verb
@@ -145,9 +148,9 @@ class Summary:
         for error in found["errors"]:
             typer.echo(f"\n{error}")
         typer.echo(f"\n{'Passed' if self.passed else 'NOT passed'}. Next, in your own app:\n")
-        typer.echo(f"  {SWAPPED}    # was: {IMPORT}")
-        typer.echo("  export DASHSCOPE_API_KEY=sk-...    # or another provider's that serves you: llmswitch doctor")
-        typer.echo("\nWhere the date is known, [[cutover]] in llmswitch.toml spares even that first hit.")
+        typer.echo(f"  {SWAPPED}     # was: {IMPORT}")
+        typer.echo("  export DASHSCOPE_API_KEY=sk-...  # a provider's that serves you: llmswitch doctor")
+        typer.echo("\nA date that is known goes into llmswitch.toml, [[cutover]]: then not even one call is refused.")
 
 
 @contextlib.contextmanager

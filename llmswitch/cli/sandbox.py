@@ -90,7 +90,7 @@ def _parse(text: str) -> tuple[str, str, dict[str, object]]:
     """
     name, colon, rest = text.partition(":")
     kind, *pairs = rest.split(",")
-    options = dict(pair.partition("=")[::2] for pair in pairs)
+    options = {option: value for option, _, value in (pair.partition("=") for pair in pairs)}
     if not (name and colon and kind and all(options)):
         raise ConfigError(
             f"--fault: found {text!r}; allowed: PROVIDER:KIND[,OPTION=VALUE...], such as openai:region_block,at=+5"

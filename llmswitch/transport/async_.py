@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from llmswitch.transport import wire
 from llmswitch.transport.base import AsyncResponse, AsyncSender, ReadError, WriteError
+from llmswitch.transport.body import Reader
 from llmswitch.transport.exchange import STALE_SECONDS, exchange, reading, remaining
 from llmswitch.transport.pool import Pool
 from llmswitch.transport.streams import Connection, connect
@@ -204,7 +205,7 @@ class _StreamResponse(AsyncResponse):
         super().__init__(answer.status, answer.reason, answer.headers, answer.version)
         self._home = home
         self._connection: Connection | None = connection
-        self._reader = wire.Reader(answer, request.method, decode=request.decode)
+        self._reader = Reader(answer, request.method, decode=request.decode)
         self._rest = rest
         self._read_timeout = request.read_timeout
         if self._reader.done:

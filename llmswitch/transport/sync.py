@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from llmswitch.transport import wire
 from llmswitch.transport.base import ReadError, Response, Sender, WriteError
+from llmswitch.transport.body import Reader
 from llmswitch.transport.exchange import STALE_SECONDS, exchange, reading, remaining
 from llmswitch.transport.pool import Pool
 from llmswitch.transport.sockets import Connection, connect
@@ -158,7 +159,7 @@ class _SocketResponse(Response):
     ) -> None:
         super().__init__(answer.status, answer.reason, answer.headers, answer.version)
         self._transport = transport
-        self._reader = wire.Reader(answer, request.method, decode=request.decode)
+        self._reader = Reader(answer, request.method, decode=request.decode)
         self._rest = rest
         self._read_timeout = request.read_timeout
         # Who takes the connection out of this list decides what becomes of it: `pop` is atomic between threads.
