@@ -159,10 +159,12 @@ class Engine:
 
     def _no_provider(self, call: Call, plan: Plan) -> errors.CallError:
         attempts = tuple(
-            Attempt(out.provider, out.site, out.model or call.model, kind=_kind(out).value, message=out.reason)
+            Attempt(
+                out.provider, out.site, out.model or call.model, kind=out.kind or Kind.UNKNOWN.value, message=out.reason
+            )
             for out in plan.excluded
         )
-        blocked = next((out for out in plan.excluded if out.region_blocked), None)
+        blocked = next((out for out in plan.excluded if out.kind == Kind.REGION_BLOCKED), None)
         failure = _blocked(blocked) if blocked is not None else None
         message = wording.no_candidate(self.config, plan, call.operation, call.model)
         return errors.build(errors.NoProviderError, errors.Case(message, attempts, failure))
@@ -235,7 +237,7 @@ class Engine:
         instead = _INSTEAD.get(name, "chat.completions.create or embeddings.create, which other providers serve")
         own = (first.provider, first.site.name)
         out = next((out for out in plan.excluded if (out.provider, out.site) == own), None)
-        if out is not None and out.region_blocked:
+        if out is not None and out.kind == Kind.REGION_BLOCKED:
             dated = f"{out} (source: {out.source}, as of {out.as_of})"
             message = f"{name} is a resource that only {first.adapter.title} has, and {dated}."
             case = errors.Case(f"{message} Use {instead}. Nothing was sent.", failure=_blocked(out))
@@ -245,10 +247,6 @@ class Engine:
         )
         message = f"{name} is a resource of OpenAI's own, and {why}. Or use {instead}. Nothing was sent."
         raise errors.build(errors.NoProviderError, errors.Case(message))
-
-
-def _kind(out: Exclusion) -> Kind:
-    return Kind.REGION_BLOCKED if out.region_blocked else Kind.UNKNOWN
 
 
 def _blocked(out: Exclusion) -> Failure:

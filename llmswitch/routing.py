@@ -110,7 +110,7 @@ class Candidate:
 class Exclusion:
     """An endpoint that is out, why, who says so and since when (`as_of`, "" where it is no dated fact).
 
-    `region_blocked`: because of where the call leaves from or where the users are.
+    `kind` is the failure's kind that this amounts to ("region_blocked", "model_not_found"), None where there is none.
     """
 
     provider: str
@@ -119,7 +119,7 @@ class Exclusion:
     source: str
     as_of: str = ""
     model: str = ""
-    region_blocked: bool = False
+    kind: str | None = None
 
     def __str__(self) -> str:
         return f"{self.provider}@{self.site}: {self.reason}"
@@ -347,15 +347,12 @@ class _Judge:
 
     def _region(self, endpoint: Endpoint) -> Exclusion | None:
         site = endpoint.site
-        for code, who in ((self.region, "where the call leaves from"), (self.user_region, "where the users are")):
-            if (
-                code is None
-                or code in endpoint.serves_also
-                or (code is self.user_region and "end_user" not in site.binds)
-            ):
-                continue
-            if site.verdict(code) == "not_served":
-                return replace(_dated(endpoint, f"does not serve {code}, {who}", site.fact), region_blocked=True)
+        places = [(self.region, "where the call leaves from")]
+        if "end_user" in site.binds:
+            places.append((self.user_region, "where the users are"))
+        for code, who in places:
+            if code is not None and code not in endpoint.serves_also and site.verdict(code) == "not_served":
+                return _dated(endpoint, f"does not serve {code}, {who}", site.fact, kind="region_blocked")
         return None
 
     def _resource(self, endpoint: Endpoint) -> Exclusion | None:
@@ -439,18 +436,15 @@ class _Judge:
         if facts is None:
             return None
         if facts.is_retired(self._today):
-            return _dated(
-                candidate.endpoint, f"{candidate.model} was retired on {facts.retired}", facts.fact, candidate.model
-            )
+            reason = f"{candidate.model} was retired on {facts.retired}"
+            return _dated(candidate.endpoint, reason, facts.fact, model=candidate.model, kind="model_not_found")
         if missing := sorted(self._need.requires & facts.lacks):
-            return _dated(
-                candidate.endpoint, f"{candidate.model} has no {', '.join(missing)}", facts.fact, candidate.model
-            )
+            reason = f"{candidate.model} has no {', '.join(missing)}"
+            return _dated(candidate.endpoint, reason, facts.fact, model=candidate.model)
         return None
 
 
-# --- parts --------------------------------------------------------------------------------------------------------
-# -------------
+# --- parts --------------------------------------------------------------------------------------------------------------
 
 
 def _known(model: str) -> Model | None:
@@ -505,7 +499,7 @@ def _too_small(candidate: Candidate, need: Need) -> Exclusion | None:
         return None
     facts = candidate.endpoint.adapter.model(candidate.model)
     reason = f"{candidate.model} takes {candidate.context} input tokens, this call has at least {need.tokens}"
-    return _dated(candidate.endpoint, reason, facts.fact if facts else candidate.fact, candidate.model)
+    return _dated(candidate.endpoint, reason, facts.fact if facts else candidate.fact, model=candidate.model)
 
 
 def _alone(options: Options, need: Need) -> str:

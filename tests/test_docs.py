@@ -53,7 +53,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_python_blocks_run_in_the_order_of_the_page(document: Path, sandbox: Sandbox) -> None:
     names: dict[str, object] = {"sandbox": sandbox, "__name__": "__main__"}
     for block in blocks(document, "python"):
-        exec(compile(block, document.name, "exec"), names)  # noqa: S102 - the project's own pages
+        exec(compile(block, document.name, "exec"), names)
     for function in [value for key, value in names.items() if key.startswith("test_")]:
         sandbox.reset()
         assert callable(function)

@@ -171,7 +171,8 @@ async def _exchange(
     home.active.add(connection)
     try:
         answer, rest = await _drive(connection, exchange(request, head, deadline))
-        return _StreamResponse(home, connection, request, answer, rest)
+        reader = Reader(answer, request.method, decode=request.decode)
+        return _StreamResponse(home, connection, request, answer, reader, rest)
     except BaseException:
         home.release(connection, keep=False)
         raise
@@ -201,11 +202,13 @@ class _StreamResponse(AsyncResponse):
 
     __slots__ = ("_connection", "_home", "_read_timeout", "_reader", "_rest")
 
-    def __init__(self, home: _Home, connection: Connection, request: Request, answer: wire.Head, rest: bytes) -> None:
+    def __init__(
+        self, home: _Home, connection: Connection, request: Request, answer: wire.Head, reader: Reader, rest: bytes
+    ) -> None:
         super().__init__(answer.status, answer.reason, answer.headers, answer.version)
         self._home = home
         self._connection: Connection | None = connection
-        self._reader = Reader(answer, request.method, decode=request.decode)
+        self._reader = reader
         self._rest = rest
         self._read_timeout = request.read_timeout
         if self._reader.done:

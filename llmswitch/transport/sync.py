@@ -95,7 +95,8 @@ class Transport(Sender):
             raise ReadError("the transport was closed meanwhile", phase="head")
         try:
             answer, rest = _drive(connection, exchange(request, head, deadline))
-            return _SocketResponse(self, connection, request, answer, rest)
+            reader = Reader(answer, request.method, decode=request.decode)
+            return _SocketResponse(self, connection, request, answer, reader, rest)
         except BaseException:
             self.release(connection, keep=False)
             raise
@@ -155,11 +156,17 @@ class _SocketResponse(Response):
     __slots__ = ("_owned", "_read_timeout", "_reader", "_rest", "_transport")
 
     def __init__(
-        self, transport: Transport, connection: Connection, request: Request, answer: wire.Head, rest: bytes
+        self,
+        transport: Transport,
+        connection: Connection,
+        request: Request,
+        answer: wire.Head,
+        reader: Reader,
+        rest: bytes,
     ) -> None:
         super().__init__(answer.status, answer.reason, answer.headers, answer.version)
         self._transport = transport
-        self._reader = Reader(answer, request.method, decode=request.decode)
+        self._reader = reader
         self._rest = rest
         self._read_timeout = request.read_timeout
         # Who takes the connection out of this list decides what becomes of it: `pop` is atomic between threads.
