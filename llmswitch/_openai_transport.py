@@ -32,6 +32,7 @@ EXTRA: Final = "llmswitch.extra"
 HAPPENED: Final = "llmswitch.happened"
 FINAL: Final = "llmswitch.final"
 CASE: Final = "llmswitch.case"
+RAISES: Final = "llmswitch.raises"
 
 # What httpx has decoded or will frame itself, and cookies: those of one vendor must not reach another.
 _OURS: Final = frozenset(
@@ -118,12 +119,11 @@ def _answered(request: httpx.Request, answer: Answer) -> httpx.Response:
     return _response(request, answer.status, answer.headers, answer.body, {HAPPENED: answer})
 
 
-def _failed(request: httpx.Request, lone: LoneFailure) -> httpx.Response:
+def _lone(request: httpx.Request, lone: LoneFailure) -> httpx.Response:
     """What openai would have seen: the vendor's answer, or the failed connection.
 
     Raises:
         httpx.TransportError: nothing was answered.
-        ProviderError: it was answered with 200, but what came is an error.
     """
     case = lone.case
     extensions: dict[str, object] = {CASE: case, FINAL: not lone.exact}
@@ -131,7 +131,7 @@ def _failed(request: httpx.Request, lone: LoneFailure) -> httpx.Response:
         return _response(request, case.reply.status, Headers(case.reply.headers), case.reply.body, extensions)
     if case.reply is None and isinstance(case.cause, TransportError) and lone.exact:
         raise _as_httpx(case.cause, request) from case.cause
-    raise errors.build(errors.ProviderError, case)
+    return _raising(errors.build(errors.ProviderError, case), request)
 
 
 _CLASSES: Final = {
@@ -152,13 +152,30 @@ def _as_httpx(error: TransportError, request: httpx.Request) -> httpx.TransportE
     return cls(str(error), request=request)
 
 
-def _convert(error: errors.LLMSwitchError, request: httpx.Request) -> Exception:
-    """Our errors that have no openai class yet."""
-    if isinstance(error, openai.OpenAIError):
-        return error
-    if isinstance(error, errors.InvalidRequestError):
-        return _openai_errors.InvalidRequestError(str(error), request=request)
-    return _openai_errors.ConfigError(str(error))
+def _raising(error: errors.LLMSwitchError, request: httpx.Request) -> httpx.Response:
+    """An error as a response that makes openai's client raise it.
+
+    Raised here, older clients would take it for a broken connection, retry it and wrap it.
+    """
+    raises: Exception = error
+    if not isinstance(error, openai.OpenAIError):
+        ours = isinstance(error, errors.InvalidRequestError)
+        raises = (
+            _openai_errors.InvalidRequestError(str(error), request=request)
+            if ours
+            else _openai_errors.ConfigError(str(error))
+        )
+    return httpx.Response(500, request=request, extensions={RAISES: (raises, error.__cause__), FINAL: True})
+
+
+def raised_by(response: httpx.Response) -> Exception | None:
+    """The error that this response stands for, its cause within reach."""
+    found = response.extensions.get(RAISES)
+    if found is None:
+        return None
+    error, cause = found
+    error.cause = cause
+    return cast("Exception", error)
 
 
 def attach(value: object, response: httpx.Response) -> None:
@@ -244,9 +261,9 @@ class RoutingTransport(httpx.BaseTransport):
             exchange = Exchange(engine, call, engine.failover(call), self.sender)
             answer = exchange.open()
         except LoneFailure as lone:
-            return _failed(request, lone)
+            return _lone(request, lone)
         except errors.LLMSwitchError as error:
-            raise _convert(error, request) from error.__cause__
+            return _raising(error, request)
         if answer is not None:
             return _answered(request, answer)
         return _opened(request, exchange, _Events(exchange, request))
@@ -320,9 +337,9 @@ class AsyncRoutingTransport(httpx.AsyncBaseTransport):
             exchange = AsyncExchange(engine, call, engine.failover(call), self.sender)
             answer = await exchange.open()
         except LoneFailure as lone:
-            return _failed(request, lone)
+            return _lone(request, lone)
         except errors.LLMSwitchError as error:
-            raise _convert(error, request) from error.__cause__
+            return _raising(error, request)
         if answer is not None:
             return _answered(request, answer)
         return _opened(request, exchange, _AsyncEvents(exchange, request))

@@ -26,7 +26,16 @@ from llmswitch._openai_errors import (
     StreamInterruptedError,
 )
 from llmswitch._openai_stream import ours
-from llmswitch._openai_transport import FINAL, AsyncRoutingTransport, RoutingTransport, attach, carrying, describe, mark
+from llmswitch._openai_transport import (
+    FINAL,
+    AsyncRoutingTransport,
+    RoutingTransport,
+    attach,
+    carrying,
+    describe,
+    mark,
+    raised_by,
+)
 from llmswitch.dialects.base import encode_json
 from llmswitch.engine import Engine
 
@@ -215,7 +224,10 @@ class OpenAI(openai.OpenAI):
 
     def request(self, cast_to: Any, options: Any, *, stream: bool = False, stream_cls: Any = None) -> Any:
         """As openai's; streams free their connection when they are dropped."""
-        return super().request(cast_to, carrying(options), stream=stream, stream_cls=ours(stream_cls))
+        try:
+            return super().request(cast_to, carrying(options), stream=stream, stream_cls=ours(stream_cls))
+        except errors.LLMSwitchError as error:
+            raise error from getattr(error, "cause", None)  # openai's client raises it `from None`
 
     def _build_request(self, options: Any, **more: Any) -> httpx.Request:
         try:
@@ -227,6 +239,9 @@ class OpenAI(openai.OpenAI):
 
     def _should_retry(self, response: httpx.Response) -> bool:
         return not response.extensions.get(FINAL) and super()._should_retry(response)
+
+    def _make_status_error_from_response(self, response: httpx.Response) -> Any:
+        return raised_by(response) or super()._make_status_error_from_response(response)
 
     def _make_status_error(self, err_msg: str, **more: Any) -> openai.APIStatusError:
         return describe(super()._make_status_error(err_msg, **more))
@@ -255,7 +270,10 @@ class AsyncOpenAI(openai.AsyncOpenAI):
 
     async def request(self, cast_to: Any, options: Any, *, stream: bool = False, stream_cls: Any = None) -> Any:
         """As openai's; streams free their connection when they are dropped."""
-        return await super().request(cast_to, carrying(options), stream=stream, stream_cls=ours(stream_cls))
+        try:
+            return await super().request(cast_to, carrying(options), stream=stream, stream_cls=ours(stream_cls))
+        except errors.LLMSwitchError as error:
+            raise error from getattr(error, "cause", None)  # openai's client raises it `from None`
 
     def _build_request(self, options: Any, **more: Any) -> httpx.Request:
         try:
@@ -267,6 +285,9 @@ class AsyncOpenAI(openai.AsyncOpenAI):
 
     def _should_retry(self, response: httpx.Response) -> bool:
         return not response.extensions.get(FINAL) and super()._should_retry(response)
+
+    def _make_status_error_from_response(self, response: httpx.Response) -> Any:
+        return raised_by(response) or super()._make_status_error_from_response(response)
 
     def _make_status_error(self, err_msg: str, **more: Any) -> openai.APIStatusError:
         return describe(super()._make_status_error(err_msg, **more))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import gc
+import inspect
 import json
 import math
 import pickle
@@ -16,6 +17,7 @@ from pydantic import BaseModel
 
 import llmswitch
 from llmswitch import AsyncOpenAI, OpenAI
+from llmswitch._httpx import httpx
 
 if TYPE_CHECKING:
     from llmswitch.sandbox import Sandbox
@@ -282,20 +284,21 @@ def test_resources_of_openais_own_go_to_openai_while_it_serves_the_region(
 
 def test_a_custom_http_client_carries_every_call(pair: Sandbox) -> None:
     seen: list[str] = []
-    import httpx2  # noqa: PLC0415
-
-    with httpx2.Client(
+    with httpx.Client(
         event_hooks={"request": [lambda request: seen.append(request.url.path)]}, timeout=11
     ) as http_client:
         client = OpenAI(http_client=http_client)
         assert client.chat.completions.create(**CALL).choices
-        assert client.timeout == httpx2.Timeout(11)
+        assert client.timeout == httpx.Timeout(11)
         pair.fault("openai", "quota")
         assert client.chat.completions.create(**CALL).llmswitch.provider == "qwen"
         assert len(list(client.chat.completions.create(**CALL, stream=True))) > 1
     assert seen == ["/v1/chat/completions", "/v1/chat/completions", *["/compatible-mode/v1/chat/completions"] * 2]
 
 
+@pytest.mark.skipif(
+    "Callable" not in str(inspect.signature(openai.OpenAI).parameters["api_key"]), reason="came after openai 1.99"
+)
 def test_a_function_gives_the_key_for_every_request(pair: Sandbox) -> None:
     asked = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 
 import openai
@@ -35,15 +36,10 @@ def test_it_stands_in_for_the_openai_module() -> None:
         _ = llmswitch.no_such_name
 
 
-def test_modules_name_only_what_they_have() -> None:
-    for module in (
-        llmswitch.adapter,
-        llmswitch.errors,
-        llmswitch.hooks,
-        llmswitch.local,
-        llmswitch.routing,
-        llmswitch.weights,
-    ):
-        assert list(module.__all__) == sorted(module.__all__)
-        for name in module.__all__:
-            assert hasattr(module, name)
+@pytest.mark.parametrize("name", ["adapter", "config", "errors", "failure", "hooks", "local", "routing", "weights"])
+def test_modules_name_only_what_they_have(name: str) -> None:
+    module = importlib.import_module(f"llmswitch.{name}")
+
+    assert list(module.__all__) == sorted(module.__all__)
+    for public in module.__all__:
+        assert hasattr(module, public)

@@ -88,6 +88,10 @@ async def _awaited(result: Any) -> Any:
     return await result
 
 
+async def _next(chunks: Any) -> Any:
+    return await anext(chunks, None)
+
+
 class Answer:
     def __init__(self, caller: Caller, response: Response | AsyncResponse) -> None:
         self.caller = caller
@@ -100,7 +104,7 @@ class Answer:
         return data
 
     def next(self) -> bytes | None:
-        found: bytes | None = next(self.chunks, None) if self.caller.runner is None else self.caller.run(anext(self.chunks, None))
+        found: bytes | None = next(self.chunks, None) if self.caller.runner is None else self.caller.run(_next(self.chunks))
         return found
 
     def close(self) -> None:

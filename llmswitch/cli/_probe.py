@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
-import ssl
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -55,6 +53,9 @@ def every(probe: Callable[[Endpoint], Finding], config: Config) -> dict[str, Fin
 
 def reach(endpoint: Endpoint) -> Finding:
     """Connect, and shake hands where it is https; not a byte of HTTP is sent. Proxies are not used."""
+    import socket
+    import ssl
+
     from llmswitch.failure import classify
 
     parts = urlsplit(endpoint.base_url)

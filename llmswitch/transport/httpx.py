@@ -35,7 +35,7 @@ from llmswitch.transport.trust import default_context
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 
     from llmswitch.transport.base import Phase, Request
 
@@ -61,8 +61,8 @@ class _Given(Protocol):
     def headers(self) -> _Headers: ...
     def iter_raw(self) -> Iterator[bytes]: ...
     def iter_bytes(self) -> Iterator[bytes]: ...
-    def aiter_raw(self) -> AsyncIterator[bytes]: ...
-    def aiter_bytes(self) -> AsyncIterator[bytes]: ...
+    def aiter_raw(self) -> AsyncGenerator[bytes, None]: ...
+    def aiter_bytes(self) -> AsyncGenerator[bytes, None]: ...
     def close(self) -> None: ...
     async def aclose(self) -> None: ...
 
@@ -294,6 +294,8 @@ class _AsyncHttpxResponse(AsyncResponse):
                 if piece:
                     yield piece
         finally:
+            # Before the response, whose own closing would otherwise meet the generators' one.
+            await pieces.aclose()
             await self.aclose()
 
     def set_read_timeout(self, seconds: float | None) -> None:
@@ -362,6 +364,7 @@ _KNOWN: Final[tuple[tuple[str, type[TransportError], Phase | None, str], ...]] =
     ("WriteError", WriteError, "write", "the connection broke while the request was written ({text})"),
     ("TimeoutException", ReadTimeout, None, "the server sent nothing in time"),
     ("TimeoutError", ReadTimeout, None, "the server sent nothing in time"),
+    ("UnicodeError", ConnectError, "dns", "{where}: not a host's name"),
     ("RemoteProtocolError", ProtocolError, None, "the answer is not HTTP/1.1: {text}"),
     ("DecodingError", ProtocolError, None, "the body is damaged: {text}"),
     ("RequestError", ReadError, None, "the connection broke ({text})"),

@@ -70,6 +70,7 @@ class Connection:
             self._end()
         if self.closed:
             raise ConnectionAbortedError(_ABORTED)
+        self.heard = self.heard or bool(data)
         return data
 
     def _begin(self, timeout: float | None) -> None:
