@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import sys
 from typing import Annotated
 
@@ -60,6 +61,8 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that is not UTF-8 shows a question mark rather than a traceback.
             stream.reconfigure(errors="replace")
+    # The verbs say themselves what happened.
+    logging.getLogger("llmswitch").addHandler(logging.NullHandler())
     with contextlib.suppress(KeyboardInterrupt):
         app(prog_name="llmswitch")
     raise SystemExit(130)  # `app` itself never returns

@@ -47,6 +47,8 @@ def chat(
 
     asked: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": _question(prompt)}]}
     with Switch(region=region, providers=provider or None, local=local or None) as switch:
+        for warning in switch.config.warnings:
+            typer.echo(f"warning: {warning}", err=True)
         if as_json or no_stream:
             reply = switch.chat.completions.create(**asked)
             report: Report = reply.llmswitch
