@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from openai import *  # noqa: F403 - what is not ours is openai's
+
     from llmswitch.adapter import Adapter, adapters, register
     from llmswitch.errors import LLMSwitchError
     from llmswitch.explanation import explain

@@ -148,7 +148,7 @@ class _Source(_table.Table):
             shown = f"a {({str: 'string', dict: 'table', list: 'list'})[type(found)]}"
         else:
             shown = _short(found)
-        return ConfigError(f"{self.file}: {self.path(name)}: found {shown}; allowed: {allowed}.")
+        return ConfigError(f"{self.file}: {self.path(name)}: found {shown}; allowed: {allowed}{'' if allowed.endswith('?') else '.'}")
 
     def table(self, name: str) -> _Source:
         values = cast("Mapping[str, object]", self.take(name, dict) or {})
@@ -310,7 +310,10 @@ def _choice(source: _Source, key: str, words: tuple[str, ...]) -> str | None:
 
 
 def _seconds(source: _Source, key: str) -> float | None:
-    value = source.take(key, float)
+    try:
+        value = source.take(key, float)
+    except OverflowError:  # a whole number beyond every float
+        value = math.inf
     if value is not None and not (value > 0 and math.isfinite(value)):
         raise source.error(key, value, "a number of seconds above 0")
     return value
@@ -334,7 +337,7 @@ def _provider_tables(source: _Source) -> Mapping[str, ProviderSettings]:
     for name in source:
         provider = resolve(name)
         if provider is None or "@" in provider:
-            raise ConfigError(f"{source.file}: [providers.{name[:40]}] is no provider; allowed: {allowed_names(name)}.")
+            raise ConfigError(f"{source.file}: [providers.{name[:40]}] is no provider; allowed: {allowed_names(name)}")
         table = source.table(name)
         known_sites = tuple(site.name for site in adapter.get(provider).sites)
         site_tables = table.table("sites")

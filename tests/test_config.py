@@ -448,7 +448,7 @@ def test_a_file_that_is_no_toml_is_named_with_the_line() -> None:
         ('order = ["qwen@mars"]', r"allowed: .*qwen@cn"),
         ('providers = "qwen"', r"providers: found 'qwen'; allowed: a list"),
         ("providers = [1]", r"providers\[0\]: found 1"),
-        ('on_interrupt = "bufer"', r"allowed: raise, buffer, continue; did you mean 'buffer'"),
+        ('on_interrupt = "bufer"', r"allowed: error, buffer; did you mean 'buffer'"),
         ('on_content_filter = ["x"]', "on_content_filter"),
         ("local = 1", "local"),
         ('local = "ture"', r"local: found 'ture'; allowed: true, false"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -167,7 +167,8 @@ def test_finish_reasons_in_openais_words(adapter: object, word: str, expected: s
         {**ANSWER, "choices": [{"index": 0, "finish_reason": word, "message": {"content": "x"}}]}
     ).encode()
     answer = WIRE.decode(adapter, body)  # type: ignore[arg-type]
-    for value in (answer.value, json.loads(answer.body)):
+    values: tuple[Any, ...] = (answer.value, json.loads(answer.body))
+    for value in values:
         assert value["choices"][0]["finish_reason"] == expected
     data: Json = {"object": "chat.completion.chunk", "choices": [{"index": 0, "finish_reason": word, "delta": {}}]}
     chunk = WIRE.chunk(adapter, data)  # type: ignore[arg-type]

@@ -28,9 +28,7 @@ class Bench:
         self.random = random
         self.health = Health(clock=lambda: self.now, wall=lambda: self.now + 1e9, random=lambda: self.random)
 
-    def call(
-        self, kind: Kind | None = None, key: Key = KEY, took: float = 0.1, **about: object
-    ) -> tuple[Transition, ...]:
+    def call(self, kind: Kind | None = None, key: Key = KEY, took: float = 0.1, **about: Any) -> tuple[Transition, ...]:
         """Admit (or bypass), take some time, report."""
         self.health.admit(key)
         started = self.now

@@ -351,7 +351,7 @@ MESSAGES: st.SearchStrategy[JsonValue] = st.lists(
         {"role": st.sampled_from(["system", "developer", "user", "assistant", "tool"]), "content": VALUES}
     ),
     max_size=6,
-)  # type: ignore[assignment]
+)
 PARAMS = st.dictionaries(
     st.sampled_from(
         sorted(
@@ -420,8 +420,9 @@ def test_conditions() -> None:
     assert fit({"x": 1}, tier, "unheard-of", stream=False)[0] == {"x": 1}
     values = with_rules(rule(values=("a", "b"), keeps=("b",)))
     assert [bool(fit({"x": x}, values, "m", stream=False)[0]) for x in ("a", "b", "c")] == [False, True, True]
+    texts: list[JsonValue] = ["", "a", "ab", [1], 1]
     length = with_rules(rule(length=Interval(1, 2, high_open=True)))
-    assert [bool(fit({"x": x}, length, "m", stream=False)[0]) for x in ("", "a", "ab", [1], 1)] == [
+    assert [bool(fit({"x": x}, length, "m", stream=False)[0]) for x in texts] == [
         True,
         False,
         True,

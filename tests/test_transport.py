@@ -515,7 +515,7 @@ def test_total_bounds_connecting_too(caller: Caller) -> None:
 
 @every
 @pytest.mark.parametrize("limits", [{"read_timeout": SHORT}, {"total": SHORT}])
-def test_no_head_in_time(caller: Caller, limits: dict[str, float]) -> None:
+def test_no_head_in_time(caller: Caller, limits: dict[str, Any]) -> None:
     with Server(stall) as server:
         with pytest.raises(ReadTimeout) as caught:
             caller.send(server.url, **limits)

@@ -147,7 +147,7 @@ class Choice:
             self.tokens += sum(len(pieces(call.arguments)) + 4 for call in self.tool_calls)
             return
         for count, piece in enumerate(self.source):
-            if self.filtered and count >= 3:  # noqa: PLR2004 - the filter cuts in after a few words
+            if self.filtered and count >= 3:
                 self.finish = "content_filter"
                 return
             if self.limit is not None and self.tokens >= self.limit:

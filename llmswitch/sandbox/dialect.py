@@ -161,4 +161,4 @@ class Dialect(ABC):
 
 def masked(key: str) -> str:
     """Return a key as vendors quote it: the ends only."""
-    return f"{key[:3]}{'*' * 8}{key[-4:]}" if len(key) > 12 else "*" * len(key)  # noqa: PLR2004
+    return f"{key[:3]}{'*' * 8}{key[-4:]}" if len(key) > 12 else "*" * len(key)

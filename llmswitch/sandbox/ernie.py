@@ -182,13 +182,13 @@ def out_of_range(body: Json) -> str | None:
         return "temperature must be in (0, 1.0]"
     if top_p is not None and not 0 <= top_p <= 1:
         return "top_p must be in [0, 1.0]"
-    if penalty is not None and not 1 <= penalty <= 2:  # noqa: PLR2004
+    if penalty is not None and not 1 <= penalty <= 2:
         return "penalty_score must be in [1.0, 2.0]"
     for name in ("max_tokens", "max_completion_tokens", "max_output_tokens"):
         most = integer(body.get(name))
-        if most is not None and most < 2:  # noqa: PLR2004
+        if most is not None and most < 2:
             return f"{name} must be at least 2"
     stops = body.get("stop")
-    if isinstance(stops, list) and (len(stops) > 4 or any(len(str(stop)) > 20 for stop in stops)):  # noqa: PLR2004
+    if isinstance(stops, list) and (len(stops) > 4 or any(len(str(stop)) > 20 for stop in stops)):
         return "stop takes at most 4 strings of at most 20 characters"
     return None

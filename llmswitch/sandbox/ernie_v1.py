@@ -199,7 +199,7 @@ class ErnieV1(Dialect):
             raise self.refuse(call, "model_not_found")
         given = call.body.get("input")
         texts = [text(one) for one in given] if isinstance(given, list) else []
-        if not texts or not all(texts) or len(texts) > 16:  # noqa: PLR2004 - Baidu's limit
+        if not texts or not all(texts) or len(texts) > 16:
             raise self.refuse(call, "bad_request", "input must be an array of 1 to 16 strings, none of them empty")
         data: list[JsonValue] = [
             {
@@ -271,7 +271,7 @@ def _signature_holds(call: Call, given: str) -> bool:
     """Check a `bce-auth-v1` signature, as baidubce's signer makes it."""
     version, _, rest = given.partition("/")
     parts = rest.split("/")
-    if version != "bce-auth-v1" or len(parts) != 5 or parts[0] != ACCESS_KEY:  # noqa: PLR2004
+    if version != "bce-auth-v1" or len(parts) != 5 or parts[0] != ACCESS_KEY:
         return False
     key, moment, seconds, names, signature = parts
     info = f"bce-auth-v1/{key}/{moment}/{seconds}"

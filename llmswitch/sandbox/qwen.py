@@ -221,12 +221,12 @@ def out_of_range(parameters: Json) -> str | None:
     """Return what is wrong about the sampling parameters, or None."""
     temperature, top_p = number(parameters.get("temperature")), number(parameters.get("top_p"))
     penalty, choices = number(parameters.get("presence_penalty")), parameters.get("n")
-    if temperature is not None and not 0 <= temperature < 2:  # noqa: PLR2004
+    if temperature is not None and not 0 <= temperature < 2:
         return "Temperature should be in [0.0, 2.0)"
     if top_p is not None and not 0 < top_p <= 1:
         return "Range of top_p should be (0.0, 1.0]"
-    if penalty is not None and not -2 <= penalty <= 2:  # noqa: PLR2004
+    if penalty is not None and not -2 <= penalty <= 2:
         return "Presence_penalty should be in [-2.0, 2.0]"
-    if choices is not None and not 1 <= (integer(choices) or 0) <= 4:  # noqa: PLR2004
+    if choices is not None and not 1 <= (integer(choices) or 0) <= 4:
         return "Range of n should be [1, 4]"
     return None

@@ -115,7 +115,7 @@ def _object(root: Json, schema: Json, hint: str, depth: int) -> JsonValue:
     found: Json = {}
     for name, inner in table(schema.get("properties")).items():
         # Deep down only what is required is filled in, so that a recursive schema ends.
-        if name in required or depth < 2:  # noqa: PLR2004
+        if name in required or depth < 2:
             found[name] = _value(root, table(inner), hint, depth + 1)
     return found
 

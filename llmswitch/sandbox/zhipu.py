@@ -211,7 +211,7 @@ class Zhipu(Compatible):
             raise self._coded(call, "auth", "1001")
         if token == self.site.key:
             return
-        if token.count(".") != 2:  # noqa: PLR2004 - a JWT has three parts
+        if token.count(".") != 2:
             raise self._coded(call, "auth", "401")
         if (wrong := _wrong_token(token, self.site.key)) is not None:
             raise self._coded(call, "auth", wrong)
