@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from openai import *  # noqa: F403 - what is not ours is openai's
-
     from llmswitch.adapter import Adapter, adapters, register
     from llmswitch.errors import LLMSwitchError
     from llmswitch.explanation import explain
@@ -68,7 +66,7 @@ _HOMES = {
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - every name of openai's, classes among them
     """Resolve a public name, or a submodule; what is not ours is openai's, so that `import llmswitch as openai` goes on working."""
     if name.startswith("__"):
         raise AttributeError(f"module 'llmswitch' has no attribute {name!r}")
