@@ -208,11 +208,23 @@ def abandon(response: httpx.Response) -> None:
         happened.abandon()
 
 
+_KEYS: Final = frozenset({"authorization", "api-key", "x-api-key", "proxy-authorization", "cookie"})
+
+
+def _without_key(request: httpx.Request) -> httpx.Request:
+    """The request as an error may show it, log it and pickle it."""
+    headers = [
+        (name, value if name.lower() not in _KEYS else "[redacted]") for name, value in request.headers.multi_items()
+    ]
+    return httpx.Request(request.method, request.url, headers=headers, content=request.content)
+
+
 def describe(error: openai.APIStatusError) -> openai.APIStatusError:
     """Openai's own error with every attempt on it, and of our class where the vendor blocks the region or the account is empty."""
     case = error.response.extensions.get(CASE)
     if not isinstance(case, errors.Case):
         return error
+    error.request = error.response.request = _without_key(error.request)
     cls = _openai_errors.openai_class(case.failure, error.status_code)
     if issubclass(cls, errors.CallError) and not isinstance(error, cls):
         own = cast("openai.APIStatusError", cls.__new__(cls))

@@ -8,8 +8,9 @@ that a vendor just back is not run over.
 
 Calls are counted when they go: errors come back sooner than answers, so that a share of what came back would be too
 high whenever traffic grows. A result of a call begun before the last transition is ignored. A textbook breaker (5
-failures in a row, fail fast) drops success to 42-61 % when every vendor errs at 30 %; these figures keep 95 %. Pure:
-every method takes the time in seconds of a monotonic clock.
+failures in a row, fail fast) drops success to 42-61 % when every vendor errs at 30 %; these figures keep 95 %.
+
+Pure: every method takes the time in seconds of a monotonic clock.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class Breaker:
         "until",
         "used",
         "worked",
-    )  # fmt: skip
+    )
 
     def __init__(self, now: float) -> None:
         self.kind: Kind | None = None
@@ -82,7 +83,7 @@ class Breaker:
         self._opened = 0  # how often in a row
         self._consecutive = 0
         self._successes = self._failures = 0  # while half open
-        self._probes: list[float] = []  # when each was let in
+        self._probes: tuple[float, ...] = ()  # when each was let in
         self._calls, self._failed = [0] * WINDOW, [0] * WINDOW
         self._total = self._total_failed = 0
 
@@ -107,14 +108,13 @@ class Breaker:
             return
         if self.state == "open":
             self._half_open(now)
-        self._probes = [since for since in self._probes if now < since + LEASE]
-        self._probes.append(now)
+        self._probes = (*(since for since in self._probes if now < since + LEASE), now)
 
     def forget(self, now: float, started: float) -> None:
         """A call begun at `started` is over and says nothing about this breaker: it is as if it had not been."""
         if self.state != "closed":
             self._release(started)
-        elif started >= self._changed:
+        elif started >= self._changed and self._total > 0:  # 0: it was sent all the same, past a hold
             self._count(now, calls=-1)
 
     def success(self, now: float, started: float) -> bool:
@@ -171,12 +171,13 @@ class Breaker:
     def _half_open(self, now: float) -> None:
         self.state, self._changed = "half_open", now
         self._successes = self._failures = 0
-        self._probes = []
+        self._probes = ()
 
     def _release(self, started: float) -> None:
         # A call begun after a probe went out is taken for it: at worst one more goes out.
-        if self._probes and started >= self._probes[0]:
-            self._probes.pop(0)
+        probes = self._probes
+        if probes and started >= probes[0]:
+            self._probes = probes[1:]
 
     def _count(self, now: float, *, calls: int = 0, failed: int = 0) -> None:
         tick = int(now)

@@ -1,8 +1,8 @@
 """Which endpoints are worth sending to: what each answer taught, forgotten when it can no longer be true.
 
-Two mechanisms. A **hold** is hard and typed: the vendor said something that stays true for a while (a region block, an
-empty account, a wrong key, a rate limit). It sits on one level of the key and is lifted by its end, by a probe, or by
-any success that began after it. The soft one is `llmswitch.breaker`.
+Two mechanisms. A **hold** (`llmswitch.hold`) is hard and typed: a region block, an empty account, a wrong key, a rate
+limit. It sits on one level of the key and is lifted by its end, by a probe, or by any success that began after it. A
+**breaker** (`llmswitch.breaker`) is soft: too many failures lately.
 
 Levels of a key: endpoint x egress (an endpoint as seen from one region), the same x model, credential (x endpoint),
 credential x model. Times are seconds of the injected monotonic clock, except `since`, which is unix time, for people.
@@ -20,8 +20,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from llmswitch.breaker import JITTER, LEASE, Breaker
+from llmswitch.breaker import Breaker
 from llmswitch.failure import Kind
+from llmswitch.hold import RULES, SUSPECT, Hold, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,13 +36,7 @@ State = Literal["closed", "probe", "soft_open", "hard"]
 UNSENT_WEIGHT: Final = 3  # a refused connection is plainer than an error: two of them make five in a row
 SUSPECT_COUNT: Final = 3
 SUSPECT_WINDOW: Final = 60.0
-RETRY_AFTER_LEAST: Final = 0.1
-RETRY_AFTER_MOST: Final = 600.0
-RESET_MOST: Final = 31 * 86_400.0  # a quota's reset lies within a month; anything later is a wrong clock
 CAPACITY: Final = 10_000
-
-_MINUTE: Final = 60.0
-_HOUR: Final = 3600.0
 
 
 class Key(NamedTuple):
@@ -102,68 +97,12 @@ class Transition:
     hold: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    """What a kind holds, and for how long. `model`: whether only for that model; "as_said" by the failure itself."""
-
-    of: Literal["endpoint", "credential"]
-    model: Literal["never", "always", "as_said"]
-    first: float
-    most: float
-    probe: float = math.inf  # seconds between probes before the end; after it, one probe at a time
-    lapses: bool = False  # at the end all calls go again instead
-
-
-# A region list changes rarely; an account is topped up any time; a key is only ever replaced: by another level.
-_RULES: Final = {
-    Kind.REGION_BLOCKED: _Rule("endpoint", "as_said", 24 * _HOUR, 24 * _HOUR, probe=6 * _HOUR),
-    Kind.TLS_VERIFY: _Rule("endpoint", "never", 10 * _MINUTE, 10 * _MINUTE),
-    Kind.MODEL_NOT_FOUND: _Rule("endpoint", "always", 10 * _MINUTE, 10 * _MINUTE),
-    Kind.QUOTA_EXHAUSTED: _Rule("credential", "as_said", 15 * _MINUTE, 6 * _HOUR, probe=6 * _HOUR),
-    Kind.AUTH: _Rule("credential", "never", math.inf, math.inf, probe=_HOUR),
-    Kind.KEY_SITE_MISMATCH: _Rule("credential", "never", math.inf, math.inf, probe=_HOUR),
-    Kind.PERMISSION: _Rule("credential", "always", 10 * _MINUTE, 10 * _MINUTE),
-    Kind.RATE_LIMITED: _Rule("credential", "always", 1.0, _MINUTE, lapses=True),
-}
-_SUSPECT: Final = _Rule("endpoint", "never", 10 * _MINUTE, 6 * _HOUR)
 _SUSPICIOUS: Final = frozenset({Kind.UNREACHABLE, Kind.EDGE_BLOCKED, Kind.BAD_PAYLOAD})
 _ABOUT_MODEL: Final = frozenset({Kind.OVERLOADED, Kind.TIMEOUT})
 _CALLERS: Final = frozenset({Kind.CONTENT_FILTER, Kind.CONTEXT_LENGTH, Kind.BAD_REQUEST})
 
 _CLOSED: Final = Admission("closed")
 _LATER: Final = Admission("closed", later=True)
-
-
-class _Hold:
-    """A hard hold on one level."""
-
-    __slots__ = ("_probe_at", "_probing", "changed", "failure", "rule", "since", "strikes", "until", "used")
-
-    def __init__(
-        self, rule: _Rule, failure: Failure, *, now: float, seconds: float, strikes: int, since: float
-    ) -> None:
-        self.rule, self.failure, self.strikes, self.since = rule, failure, strikes, since
-        self.changed = self.used = now
-        self.until = now + seconds
-        self._probe_at = now + rule.probe
-        self._probing = -math.inf  # when the probe that is out went out
-
-    def ask(self, now: float) -> Literal["closed", "probe", "hard"]:
-        self.used = now
-        if now < self.until and now < self._probe_at:
-            return "hard"
-        if self.rule.lapses:
-            return "closed"
-        return "hard" if now < self._probing + LEASE else "probe"
-
-    def take(self, now: float) -> None:
-        self._probing = now
-
-    def release(self, now: float, started: float) -> None:
-        """A call without a verdict on this hold is over; as in `Breaker`, it is taken for the probe."""
-        if started >= self._probing > -math.inf:
-            self._probing = -math.inf
-            self._probe_at = now + self.rule.probe
 
 
 class Health:
@@ -180,7 +119,7 @@ class Health:
         random: Callable[[], float] = _random.random,
     ) -> None:
         self._clock, self._wall, self._random = clock, wall, random
-        self._holds: dict[_Level, _Hold] = {}
+        self._holds: dict[_Level, Hold] = {}
         self._breakers: dict[_Level, Breaker] = {}
         self._suspects: dict[_Level, tuple[float, ...]] = {}  # when each suspicious failure came, by endpoint x egress
         self._worked = -math.inf  # the last success anywhere
@@ -205,7 +144,7 @@ class Health:
             return self._success(key, now, started)
         changes: tuple[Transition, ...] = ()
         judged: _Level | None = None
-        if (rule := _RULES.get(failure.kind)) is not None:
+        if (rule := RULES.get(failure.kind)) is not None:
             changes = self._hold(key, rule, failure, now, started)
         elif failure.kind not in _CALLERS:
             judged = (key.endpoint, key.egress, key.model if failure.kind in _ABOUT_MODEL else "", "")
@@ -234,7 +173,7 @@ class Health:
         """Every hold in force, oldest first; of one endpoint if named."""
         now = self._clock()
         found = [
-            Block(*level, hold.failure.kind, _left(hold, now), hold.failure.message, hold.since)
+            Block(*level, hold.failure.kind, hold.left(now), hold.failure.message, hold.since)
             for level, hold in list(self._holds.items())
             if endpoint in (None, level[0]) and not (hold.rule.lapses and now >= hold.until)
         ]
@@ -249,7 +188,7 @@ class Health:
 
     def _judge(self, key: Key, *, take: bool) -> Admission:
         now = self._clock()
-        parts: list[_Hold | Breaker] = []
+        parts: list[Hold | Breaker] = []
         answer = self._ask_holds(key, now, parts) if self._holds else _CLOSED
         if answer.state == "hard":
             return answer
@@ -275,7 +214,7 @@ class Health:
                 part.take(now)
         return answer
 
-    def _ask_holds(self, key: Key, now: float, parts: list[_Hold | Breaker]) -> Admission:
+    def _ask_holds(self, key: Key, now: float, parts: list[Hold | Breaker]) -> Admission:
         """What the holds say; those that want a probe are added to `parts`."""
         answer = _CLOSED
         for level in _levels(key):
@@ -309,33 +248,19 @@ class Health:
                 changes += (Transition("recovery", hold.failure.kind, hard=True),)
         return changes
 
-    def _hold(self, key: Key, rule: _Rule, failure: Failure, now: float, started: float) -> tuple[Transition, ...]:
-        narrow = rule.model == "always" or (rule.model == "as_said" and failure.model_scoped)
-        model = key.model if narrow else ""
-        level = (
-            (key.endpoint, key.egress, model, "")
-            if rule.of == "endpoint"
-            else (key.endpoint, "", model, key.credential)
-        )
+    def _hold(self, key: Key, rule: Rule, failure: Failure, now: float, started: float) -> tuple[Transition, ...]:
+        model = key.model if rule.about_model(failure) else ""
+        endpoint_level = (key.endpoint, key.egress, model, "")
+        level = endpoint_level if rule.of == "endpoint" else (key.endpoint, "", model, key.credential)
         before = self._holds.get(level)
-        strikes = 0
-        if before is not None:
-            if started <= before.changed:
-                return ()  # already in flight when the hold was set: the same news once more
-            if before.rule is rule and now < before.until + rule.most:
-                strikes = before.strikes + 1
-        seconds = min(rule.most, rule.first * 2.0 ** min(strikes, 20))
-        if failure.kind is Kind.RATE_LIMITED:
-            if failure.retry_after is None:
-                seconds *= 1 - JITTER + 2 * JITTER * self._random()
-            else:
-                seconds = min(RETRY_AFTER_MOST, max(RETRY_AFTER_LEAST, failure.retry_after))
-        elif failure.kind is Kind.QUOTA_EXHAUSTED and failure.reset_at is not None:
-            left = failure.reset_at - self._wall()
-            seconds = min(RESET_MOST, left) if left > 0 else seconds
+        if before is not None and started <= before.changed:
+            return ()  # already in flight when the hold was set: the same news once more
+        wall = self._wall()
+        strikes = 0 if before is None else before.strikes_for(rule, now)
+        since = wall if before is None or not strikes else before.since
+        seconds = rule.seconds(failure, strikes, wall=wall, random=self._random())
         _make_room(self._holds)
-        since = before.since if strikes and before is not None else self._wall()
-        self._holds[level] = _Hold(rule, failure, now=now, seconds=seconds, strikes=strikes, since=since)
+        self._holds[level] = Hold(rule, failure, now=now, seconds=seconds, strikes=strikes, since=since)
         return (Transition("block", failure.kind, hard=True, hold=None if seconds == math.inf else seconds),)
 
     def _soften(self, level: _Level, failure: Failure, now: float, started: float) -> tuple[Transition, ...]:
@@ -356,18 +281,19 @@ class Health:
         before = self._holds.get(level)
         if before is not None and now < before.until:
             return ()  # what the vendor said outweighs what we infer
-        if before is None or before.rule is not _SUSPECT:
+        if before is None or before.rule is not SUSPECT:
             earlier = self._suspects.get(level, ())
             if earlier and started < earlier[-1]:
                 return ()
-            since = max(now - SUSPECT_WINDOW, self._breakers[level].worked)
+            breaker = self._breakers.get(level)
+            since = max(now - SUSPECT_WINDOW, -math.inf if breaker is None else breaker.worked)
             times = (*(at for at in earlier if at > since), now)[-SUSPECT_COUNT:]
             if len(self._suspects) >= CAPACITY:
                 self._suspects.clear()
             self._suspects[level] = times
             if len(times) < SUSPECT_COUNT or self._worked < times[0]:
                 return ()
-        return self._hold(key, _SUSPECT, failure, now, started)
+        return self._hold(key, SUSPECT, failure, now, started)
 
     def _badness(self, key: Key) -> int:
         admission = self.peek(key)
@@ -418,11 +344,7 @@ def _levels(key: Key) -> tuple[_Level, _Level, _Level, _Level]:
     )
 
 
-def _left(hold: _Hold, now: float) -> float | None:
-    return None if hold.until == math.inf else max(0.0, hold.until - now)
-
-
-def _make_room(store: dict[_Level, _Hold] | dict[_Level, Breaker]) -> None:
+def _make_room(store: dict[_Level, Hold] | dict[_Level, Breaker]) -> None:
     """Where the store is full, drop the tenth used longest ago: rare, so that no call need keep an order up to date."""
     if len(store) >= CAPACITY:
         for level, _ in sorted(store.items(), key=lambda item: item[1].used)[: CAPACITY // 10]:

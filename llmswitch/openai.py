@@ -112,16 +112,13 @@ def _load(ours: dict[str, Any], theirs: dict[str, Any]) -> Engine:
     key, url = theirs.get("api_key"), theirs.get("base_url")
     if key is None and any(theirs.get(name) is not None for name in _OTHER_CREDENTIALS):
         key = _load
-    try:
-        return Engine.load(
-            environ=os.environ,
-            # A function is asked by openai itself, for every request; here it only says that there is a key.
-            api_key=key if isinstance(key, str) or key is None else "given-by-a-function",
-            base_url=str(url) if url is not None and url is not _NOT_GIVEN else None,
-            **ours,
-        )
-    except errors.ConfigError as error:
-        raise ConfigError(str(error)) from None
+    return Engine.load(
+        environ=os.environ,
+        # A function is asked by openai itself, for every request; here it only says that there is a key.
+        api_key=key if isinstance(key, str) or key is None else "given-by-a-function",
+        base_url=str(url) if url is not None and url is not _NOT_GIVEN else None,
+        **ours,
+    )
 
 
 def _complete(engine: Engine, theirs: dict[str, Any]) -> dict[str, Any]:
@@ -149,7 +146,13 @@ def _prepare(beneath: _Beneath | None, arguments: dict[str, Any]) -> tuple[_Bene
     if beneath is not None:  # openai's `copy` has filled in everything
         return beneath, arguments
     ours, theirs = _split(arguments)
-    engine = _load(ours, theirs)
+    try:
+        engine = _load(ours, theirs)
+    except errors.ConfigError as error:
+        message = str(error)
+        for given in (arguments, ours, theirs):
+            given.clear()  # a traceback that shows local variables would show the key
+        raise ConfigError(message) from None
     return _Beneath(engine, ours, theirs), _complete(engine, theirs)
 
 
@@ -159,7 +162,7 @@ def _for_copy(beneath: _Beneath, arguments: dict[str, Any]) -> dict[str, Any]:
     changed = {name: theirs[name] for name in ("api_key", "base_url") if theirs.get(name) not in (None, _NOT_GIVEN)}
     if ours or changed:
         ours, changed = {**beneath.ours, **ours}, {**beneath.theirs, **changed}
-        beneath = _Beneath(_load(ours, changed), ours, changed)
+        beneath, _ = _prepare(None, {**ours, **changed})
     more = dict(theirs.pop("_extra_kwargs", {}))
     return {**theirs, "_extra_kwargs": {**more, "_beneath": beneath}}
 

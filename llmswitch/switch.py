@@ -144,8 +144,19 @@ class _Base:
         health: Health | None = None,
         **arguments: Any,  # noqa: ANN401 - checked by config.load, one by one
     ) -> None:
-        self.engine = Engine.load(environ=os.environ if environ is None else environ, health=health, timeout=timeout,
-                                  max_retries=max_retries, **arguments)  # fmt: skip
+        try:
+            self.engine = Engine.load(
+                environ=os.environ if environ is None else environ,
+                health=health,
+                timeout=timeout,
+                max_retries=max_retries,
+                **arguments,
+            )
+        except errors.ConfigError as error:
+            message = str(error)
+            arguments.clear()  # a traceback that shows local variables would show the key
+            environ = None
+            raise errors.ConfigError(message) from None
         self._timeouts = (
             Timeouts() if timeout is None else Timeouts(connect=min(5.0, timeout), read=timeout, write=timeout)
         )

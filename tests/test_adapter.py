@@ -468,7 +468,7 @@ WRONG = {
     "date": ("", '[facts.x]\nsource = "s"\nas_of = "May 2026"\nconfidence = "high"\n', r"facts\.x\.as_of: found 'May 2026'; allowed: YYYY"),
     "real date": ("", '[facts.x]\nsource = "s"\nas_of = 2026-11-23\nconfidence = "high"\n', r"facts\.x\.as_of: found .*allowed: a string"),
     "source": ("", '[facts.x]\nsource = " "\nas_of = "2026"\nconfidence = "high"\n', r"facts\.x\.source: found ' '"),
-    "confidence": ("", '[facts.x]\nsource = "s"\nas_of = "2026"\nconfidence = "sure"\n', r"facts\.x\.confidence: found 'sure'; allowed: high,"),
+    "confidence": ("", '[facts.x]\nsource = "s"\nas_of = "2026"\nconfidence = "sure"\n', r"facts\.x\.confidence: found 'sure'"),
     "tier": ("", FACT + MODEL.replace("standard", "big"), r"models\.m\.tier: found 'big'; allowed: flagship, standard"),
     "context": ("", FACT + MODEL + 'context = "8k"\n', r"models\.m\.context: found '8k'; allowed: a whole number"),
     "context bool": ("", FACT + MODEL + "context = true\n", r"models\.m\.context: found True; allowed: a whole number"),

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import math
+import random
+import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -502,6 +505,46 @@ def test_admit_and_record_cost_little() -> None:
             health.record(KEY, None, started=time.monotonic())
         best = min(best, (time.perf_counter() - begun) / 500)
     assert best < 5e-6
+
+
+def test_threads_raise_nothing_and_leave_nothing_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CAPACITY", 20)
+    health = Health()
+    kinds = [None, None, None, *Kind]
+
+    def work(seed: int) -> None:
+        chance = random.Random(seed)
+        for turn in range(1_500):
+            key = KEY._replace(model=f"m{chance.randrange(30)}", credential=f"k{chance.randrange(3)}")
+            health.admit(key)
+            kind = chance.choice(kinds)
+            health.record(key, kind and Failure(kind=kind, retry_after=0.0), started=time.monotonic())
+            if turn % 50 == 0:
+                health.blocks()
+                health.least_bad([key, KEY])
+                health.clear(KEY.endpoint)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(work, range(4)))
+    finally:
+        sys.setswitchinterval(interval)
+    health.clear()
+    assert health.admit(KEY).state == "closed"
+
+
+def test_calls_sent_past_a_hold_do_not_spoil_the_share(bench: Bench) -> None:
+    bench.call()
+    for _ in range(100):
+        bench.call(Kind.AUTH, took=0.01)
+    bench.call(took=0.01)
+    for _ in range(39):
+        bench.call(Kind.SERVER_ERROR, took=0.01)
+    assert bench.state() == "closed"
+    bench.call(Kind.SERVER_ERROR, took=0.01)
+    assert bench.state() == "soft_open"
 
 
 def test_a_clock_that_steps_back_wedges_nothing(bench: Bench) -> None:

@@ -80,7 +80,8 @@ def remains(error: BaseException) -> Iterator[tuple[str, str]]:
     for frame in frames(error):
         yield f"locals of {frame.filename}:{frame.lineno} {frame.name}", str(frame.locals)
     yield "pickle", pickle.dumps(error).decode("latin-1")
-    yield "copy", repr(vars(copy.copy(error)))
+    if isinstance(error, llmswitch.LLMSwitchError):  # openai's own cannot be copied
+        yield "copy", repr(vars(copy.copy(error)))
 
 
 def frames(error: BaseException) -> Iterator[traceback.FrameSummary]:

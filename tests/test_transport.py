@@ -104,7 +104,9 @@ class Answer:
         return data
 
     def next(self) -> bytes | None:
-        found: bytes | None = next(self.chunks, None) if self.caller.runner is None else self.caller.run(_next(self.chunks))
+        found: bytes | None = (
+            next(self.chunks, None) if self.caller.runner is None else self.caller.run(_next(self.chunks))
+        )
         return found
 
     def close(self) -> None:
@@ -325,7 +327,11 @@ def test_a_decompression_bomb_is_not_swallowed(caller: Caller) -> None:
 @own
 @pytest.mark.parametrize(
     ("encoding", "body", "error"),
-    [("gzip", b"not gzip", ProtocolError), ("gzip", gzip.compress(b"abc" * 99)[:-9], ReadError), ("br", b"x", ProtocolError)],
+    [
+        ("gzip", b"not gzip", ProtocolError),
+        ("gzip", gzip.compress(b"abc" * 99)[:-9], ReadError),
+        ("br", b"x", ProtocolError),
+    ],
 )
 def test_damaged_compression(caller: Caller, encoding: str, body: bytes, error: type[TransportError]) -> None:
     with Server(answer(200, body, f"Content-Encoding: {encoding}")) as server:

@@ -9,7 +9,7 @@ import time
 import weakref
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from llmswitch.transport import wire
 from llmswitch.transport.base import AsyncResponse, AsyncSender, ReadError, WriteError
@@ -21,7 +21,7 @@ from llmswitch.transport.trust import default_context
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
     from llmswitch.transport.base import Request
     from llmswitch.transport.exchange import Steps
@@ -200,7 +200,7 @@ async def _drive(connection: Connection, steps: Steps) -> tuple[wire.Head, bytes
 class _StreamResponse(AsyncResponse):
     """A response whose connection goes back to its loop's pool when its body has been read."""
 
-    __slots__ = ("_connection", "_home", "_read_timeout", "_reader", "_rest")
+    __slots__ = ("_connection", "_home", "_pieces", "_read_timeout", "_reader", "_rest")
 
     def __init__(
         self, home: _Home, connection: Connection, request: Request, answer: wire.Head, reader: Reader, rest: bytes
@@ -210,33 +210,40 @@ class _StreamResponse(AsyncResponse):
         self._connection: Connection | None = connection
         self._reader = reader
         self._rest = rest
+        self._pieces: Iterator[bytes] = iter(())
         self._read_timeout = request.read_timeout
         if self._reader.done:
             self._reader.without_body(rest)
             self._release()
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    def chunks(self) -> AsyncIterator[bytes]:
+        # No async generator: a loop wants to close those itself, and a dropped one needs the loop to be closed.
+        return self
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
         reader = self._reader
-        if reader.done:
-            return
-        connection = self._connection
-        if connection is None:
-            raise ReadError("the response is closed", phase="body")
         try:
-            data, self._rest = self._rest, b""
-            while not reader.done:
-                pieces = reader.feed(data or await self._receive(connection))
-                data = b""
+            while True:
+                for piece in self._pieces:
+                    return piece
+                if reader.done:
+                    raise StopAsyncIteration  # noqa: TRY301 - also where there was no body
+                data, self._rest = self._rest, b""
+                self._pieces = iter(reader.feed(data or await self._receive()))
                 if reader.done:  # before the last piece is given out: who stops there has read everything
                     self._release()
-                for piece in pieces:
-                    yield piece
-        finally:
+        except BaseException:
             self._release()
+            raise
 
-    async def _receive(self, connection: Connection) -> bytes:
+    async def _receive(self) -> bytes:
+        if self._connection is None:
+            raise ReadError("the response is closed", phase="body")
         try:
-            return await connection.receive(self._read_timeout)
+            return await self._connection.receive(self._read_timeout)
         except OSError as error:
             raise reading(error, "body") from error
 

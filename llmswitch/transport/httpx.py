@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self, cast
 
 from llmswitch.transport import wire
 from llmswitch.transport.base import (
@@ -35,7 +35,7 @@ from llmswitch.transport.trust import default_context
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
     from llmswitch.transport.base import Phase, Request
 
@@ -61,8 +61,8 @@ class _Given(Protocol):
     def headers(self) -> _Headers: ...
     def iter_raw(self) -> Iterator[bytes]: ...
     def iter_bytes(self) -> Iterator[bytes]: ...
-    def aiter_raw(self) -> AsyncGenerator[bytes, None]: ...
-    def aiter_bytes(self) -> AsyncGenerator[bytes, None]: ...
+    def aiter_raw(self) -> AsyncIterator[bytes]: ...
+    def aiter_bytes(self) -> AsyncIterator[bytes]: ...
     def close(self) -> None: ...
     async def aclose(self) -> None: ...
 
@@ -264,7 +264,7 @@ class _HttpxResponse(Response):
 class _AsyncHttpxResponse(AsyncResponse):
     """An httpx response read in an event loop."""
 
-    __slots__ = ("_closed", "_given", "_limit", "_loop", "_request")
+    __slots__ = ("_closed", "_ended", "_given", "_limit", "_loop", "_pieces", "_request")
 
     def __init__(self, given: _Given, request: Request) -> None:
         super().__init__(
@@ -273,30 +273,38 @@ class _AsyncHttpxResponse(AsyncResponse):
         self._given = given
         self._request = request
         self._limit = request.read_timeout
+        self._pieces: AsyncIterator[bytes] | None = None
+        self._ended = False
         self._closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
         with suppress(RuntimeError):  # not asyncio
             self._loop = asyncio.get_running_loop()
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    def chunks(self) -> AsyncIterator[bytes]:
+        return self
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
         if self._closed:
+            if self._ended:
+                raise StopAsyncIteration
             raise ReadError("the response is closed", phase="body")
-        pieces = self._given.aiter_bytes() if self._request.decode else self._given.aiter_raw()
+        if self._pieces is None:
+            self._pieces = self._given.aiter_bytes() if self._request.decode else self._given.aiter_raw()
         try:
             while True:
-                try:
-                    async with _within(self._limit if _shorter(self._limit, self._request.read_timeout) else None):
-                        piece = await anext(pieces, None)
-                except Exception as error:
-                    raise _translated(error, self._request, "body") from error
-                if piece is None:
-                    return
-                if piece:
-                    yield piece
-        finally:
-            # Before the response, whose own closing would otherwise meet the generators' one.
-            await pieces.aclose()
+                async with _within(self._limit if _shorter(self._limit, self._request.read_timeout) else None):
+                    if piece := await anext(self._pieces):
+                        return piece
+        except StopAsyncIteration:
+            self._ended = True
             await self.aclose()
+            raise
+        except Exception as error:
+            await self.aclose()
+            raise _translated(error, self._request, "body") from error
 
     def set_read_timeout(self, seconds: float | None) -> None:
         self._limit = seconds

@@ -116,7 +116,16 @@ def head(request: Request, to: Target) -> bytes:
     """
     _lowered(request.method)
     lines = [f"{name}: {value}\r\n" for name, value in headers(request, to)]
-    return f"{request.method} {to.path} HTTP/1.1\r\n{''.join(lines)}\r\n".encode("latin-1")
+    return _Veiled(f"{request.method} {to.path} HTTP/1.1\r\n{''.join(lines)}\r\n".encode("latin-1"))
+
+
+class _Veiled(bytes):
+    """Bytes with a key in them: a traceback that shows local variables shows their length."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} bytes>"
 
 
 class Head(NamedTuple):
