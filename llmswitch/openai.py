@@ -150,10 +150,12 @@ def _prepare(beneath: _Beneath | None, arguments: dict[str, Any]) -> tuple[_Bene
         engine = _load(ours, theirs)
     except errors.ConfigError as error:
         message = str(error)
-        for given in (arguments, ours, theirs):
-            given.clear()  # a traceback that shows local variables would show the key
-        raise ConfigError(message) from None
-    return _Beneath(engine, ours, theirs), _complete(engine, theirs)
+    else:
+        return _Beneath(engine, ours, theirs), _complete(engine, theirs)
+    # A fresh error, and nothing left beneath it: a traceback that shows local variables would show keys.
+    for given in (arguments, ours, theirs):
+        given.clear()
+    raise ConfigError(message)
 
 
 def _for_copy(beneath: _Beneath, arguments: dict[str, Any]) -> dict[str, Any]:

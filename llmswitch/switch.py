@@ -154,9 +154,13 @@ class _Base:
             )
         except errors.ConfigError as error:
             message = str(error)
-            arguments.clear()  # a traceback that shows local variables would show the key
+        else:
+            message = ""
+        if message:
+            # A fresh error, and nothing left beneath it: a traceback that shows local variables would show keys.
+            arguments.clear()
             environ = None
-            raise errors.ConfigError(message) from None
+            raise errors.ConfigError(message)
         self._timeouts = (
             Timeouts() if timeout is None else Timeouts(connect=min(5.0, timeout), read=timeout, write=timeout)
         )

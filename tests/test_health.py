@@ -160,6 +160,16 @@ def test_a_lost_probe_gives_way_after_a_minute(bench: Bench) -> None:
     assert bench.health.admit(KEY).state == "probe"
 
 
+def test_an_old_call_does_not_give_the_probes_slot_back(bench: Bench) -> None:
+    old = bench.now
+    bench.now += 1
+    bench.call(Kind.QUOTA_EXHAUSTED)
+    bench.now += 15 * MINUTE
+    assert bench.health.admit(KEY).state == "probe"
+    bench.health.record(KEY, Failure(kind=Kind.BAD_REQUEST), started=old)
+    assert bench.health.admit(KEY).state == "hard"
+
+
 def test_a_released_probe_gives_way_at_once(bench: Bench) -> None:
     bench.call(Kind.QUOTA_EXHAUSTED)
     bench.now += 15 * MINUTE
@@ -339,6 +349,18 @@ def test_after_a_success_five_in_a_row_need_ten_seconds(bench: Bench) -> None:
     assert bench.state() == "soft_open"
 
 
+def test_a_success_ends_the_row(bench: Bench) -> None:
+    for _ in range(4):
+        bench.call(Kind.SERVER_ERROR)
+    bench.call()
+    bench.now += 11
+    for _ in range(4):
+        bench.call(Kind.SERVER_ERROR)
+    assert bench.state() == "closed"
+    bench.call(Kind.SERVER_ERROR)
+    assert bench.state() == "soft_open"
+
+
 def trip(bench: Bench) -> None:
     for _ in range(5):
         bench.call(Kind.SERVER_ERROR)
@@ -390,6 +412,8 @@ def test_a_soft_probe_that_says_nothing_frees_its_slot(bench: Bench, *, lost: bo
     else:
         bench.health.record(KEY, Failure(kind=Kind.RATE_LIMITED, retry_after=0.1), started=bench.now)
         bench.now += 0.11
+    assert bench.health.admit(KEY).state == "probe"
+    bench.health.release(KEY, started=bench.now)
     assert bench.state() == "probe"
 
 
@@ -443,7 +467,7 @@ def test_once_closed_it_lets_others_go_first_for_ten_seconds(bench: Bench) -> No
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 4), st.booleans(), st.integers(1, 25)), max_size=30))
+@given(st.lists(st.tuples(st.sampled_from([0, 0, 1, 2, 4, 11]), st.booleans(), st.integers(1, 25)), max_size=30))
 def test_it_opens_exactly_when_the_rule_says(events: list[tuple[int, bool, int]]) -> None:
     bench = Bench()
     done: list[tuple[float, bool]] = []
