@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from llmswitch.adapter import Adapter, adapters, register
-    from llmswitch.errors import LLMSwitchError
+    from llmswitch.errors import ConfigError, InvalidRequestError, LLMSwitchError
     from llmswitch.explanation import explain
     from llmswitch.failure import Failure, classify
     from llmswitch.hooks import Event, Hook
     from llmswitch.openai import (
         AllProvidersFailedError,
         AsyncOpenAI,
-        ConfigError,
-        InvalidRequestError,
         NoProviderError,
         OpenAI,
         ProviderError,
@@ -56,7 +54,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "adapter": ("Adapter", "adapters", "register"),
-    "errors": ("LLMSwitchError",),
+    "errors": ("ConfigError", "InvalidRequestError", "LLMSwitchError"),
     "explanation": ("explain",),
     "failure": ("Failure", "classify"),
     "hooks": ("Event", "Hook"),

@@ -10,9 +10,21 @@ import datetime
 import math
 import re
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Final, Literal, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Final, Literal, TypedDict, cast
 
 from llmswitch import _table, adapter, region
+from llmswitch._source import (
+    Source,
+    allowed_names,
+    choice,
+    country,
+    plain,
+    provider_name,
+    provider_names,
+    resolve,
+    seconds_above_zero,
+    short,
+)
 from llmswitch.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -36,8 +48,6 @@ _SWITCHES: Final = {
 _UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION: Final = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*([smhd])")
 _LONGEST_RAMP: Final = 366 * 86400.0
-_SHOWN: Final = 60
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,61 +142,6 @@ class Settings:
         return Settings(**merged)
 
 
-class _Source(_table.Table):
-    """A table whose errors keep secrets, and which names a variable where the value came from one."""
-
-    __slots__ = ()
-
-    def path(self, name: str) -> str:
-        return f"LLMSWITCH_{name.upper()}" if self.file == "environment" else super().path(name)
-
-    def error(self, name: str, found: object, allowed: str) -> ConfigError:
-        hidden = self.path(name).startswith("providers.") or allowed.startswith("the keys ")
-        if found is None:
-            shown = "nothing"
-        elif hidden and isinstance(found, (str, dict, list)):
-            shown = f"a {({str: 'string', dict: 'table', list: 'list'})[type(found)]}"
-        else:
-            shown = _short(found)
-        return ConfigError(f"{self.file}: {self.path(name)}: found {shown}; allowed: {allowed}{'' if allowed.endswith('?') else '.'}")
-
-    def table(self, name: str) -> _Source:
-        values = cast("Mapping[str, object]", self.take(name, dict) or {})
-        return _Source(values, self.file, self.path(name))
-
-    def each(self, name: str) -> list[_Source]:
-        """A list of tables."""
-        return [_Source(row, self.file, f"{self.path(name)}[{index}]") for index, row in self.rows(name, dict)]
-
-    def raw(self, name: str) -> object:
-        """Whatever stands there; None when nothing does."""
-        self._seen.append(name)
-        return self._rest.pop(name, None)
-
-    def rows(self, name: str, kind: type[_T]) -> list[tuple[int, _T]]:
-        """A list of one kind of value, with positions."""
-        values = self.take(name, list) or []
-        allowed = "a list of strings" if kind is str else "a list of tables"
-        for index, value in enumerate(values):
-            if not isinstance(value, kind):
-                raise self.error(f"{name}[{index}]", value, allowed)
-        return list(enumerate(values))
-
-    def text_or_none(self, name: str) -> str | None:
-        value = self.take(name, str)
-        if value is not None and not value.strip():
-            raise self.error(name, value, "a string that is not empty; leave the key out instead")
-        return value
-
-
-def _short(value: object) -> str:
-    try:
-        shown = repr(value)
-    except (ValueError, RecursionError):  # an integer of more digits than Python prints
-        shown = type(value).__name__
-    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
-
-
 def from_file(environ: Mapping[str, str], directory: Path | None) -> tuple[Settings, str | None]:
     """The settings of `$LLMSWITCH_CONFIG`, which must exist, else of the directory's llmswitch.toml; and the path."""
     from pathlib import Path  # noqa: PLC0415 - 5 ms that many programs never spend
@@ -196,14 +151,14 @@ def from_file(environ: Mapping[str, str], directory: Path | None) -> tuple[Setti
     try:
         if named and not path.is_file():
             raise ConfigError(
-                f"LLMSWITCH_CONFIG = {_short(named)}: there is no such file; name one, or unset the variable."
+                f"LLMSWITCH_CONFIG = {short(named)}: there is no such file; name one, or unset the variable."
             )
         if not path.is_file():
             return Settings(), None
     except (ValueError, OSError) as error:  # an embedded null, a name too long
         if isinstance(error, ConfigError):
             raise
-        raise ConfigError(f"LLMSWITCH_CONFIG = {_short(named)}: not a path: {error}.") from error
+        raise ConfigError(f"LLMSWITCH_CONFIG = {short(named)}: not a path: {error}.") from error
     return from_values(_values(path), str(path)), str(path)
 
 
@@ -242,23 +197,23 @@ def from_values(values: Mapping[str, object], file: str) -> Settings:
     Raises:
         ConfigError: naming file, key, what was found and what is allowed.
     """
-    source = _Source(values, file)
+    source = Source(values, file)
     tables: Mapping[str, ProviderSettings] = {}
     providers: tuple[str, ...] | None = None
     if isinstance(values.get("providers"), dict):
         tables = _provider_tables(source.table("providers"))
     else:
-        providers = _names(source, "providers")
+        providers = provider_names(source, "providers")
     settings = Settings(
         region=source.take("region", str),
         user_region=source.take("user_region", str),
         providers=providers,
-        order=_names(source, "order"),
+        order=provider_names(source, "order"),
         failover=source.take("failover", bool),
         strict=source.take("strict", bool),
-        deadline=_seconds(source, "deadline"),
-        on_interrupt=cast("OnInterrupt | None", _choice(source, "on_interrupt", ON_INTERRUPT)),
-        on_content_filter=cast("OnContentFilter | None", _choice(source, "on_content_filter", ON_CONTENT_FILTER)),
+        deadline=seconds_above_zero(source, "deadline"),
+        on_interrupt=cast("OnInterrupt | None", choice(source, "on_interrupt", ON_INTERRUPT)),
+        on_content_filter=cast("OnContentFilter | None", choice(source, "on_content_filter", ON_CONTENT_FILTER)),
         local=_local(source),
         models=_models(source),
         cutovers=_cutovers(source),
@@ -268,62 +223,11 @@ def from_values(values: Mapping[str, object], file: str) -> Settings:
     return settings
 
 
-def resolve(name: str) -> str | None:
-    """`"Qwen@CN"` -> `"qwen@cn"`; None when there is no such provider or site."""
-    provider, at, site = name.strip().lower().partition("@")
-    try:
-        found = adapter.get(provider)
-        return f"{found.name}@{found.site(site).name}" if at else found.name
-    except ConfigError:
-        return None
-
-
-def allowed_names(name: str) -> str:
-    """The provider names, and the one that may be meant; or the sites, where the provider is known."""
-    provider, at, _ = name.partition("@")
-    words: tuple[str, ...] = adapter.adapters()
-    if at and (found := resolve(provider)) is not None:
-        words = tuple(f"{found}@{site.name}" for site in adapter.get(found).sites)
-    return ", ".join(words) + _table.nearest(name, words)
-
-
-def _names(source: _Source, key: str) -> tuple[str, ...] | None:
-    """A list of providers, each `name` or `name@site`."""
-    if key not in source:
-        source.raw(key)
-        return None
-    return tuple(_name(source, f"{key}[{index}]", name) for index, name in source.rows(key, str))
-
-
-def _name(source: _Source, key: str, name: str) -> str:
-    found = resolve(name)
-    if found is None:
-        raise source.error(key, name, allowed_names(name))
-    return found
-
-
-def _choice(source: _Source, key: str, words: tuple[str, ...]) -> str | None:
-    value = source.take(key, str)
-    if value is not None and value not in words:
-        raise source.error(key, value, ", ".join(words) + _table.nearest(value, words))
-    return value
-
-
-def _seconds(source: _Source, key: str) -> float | None:
-    try:
-        value = source.take(key, float)
-    except OverflowError:  # a whole number beyond every float
-        value = math.inf
-    if value is not None and not (value > 0 and math.isfinite(value)):
-        raise source.error(key, value, "a number of seconds above 0")
-    return value
-
-
-def _local(source: _Source) -> bool | str | None:
+def _local(source: Source) -> bool | str | None:
     """true, false, or the path of the weights."""
     value = source.raw("local")
     if isinstance(value, dict):
-        inner = _Source(cast("dict[str, object]", value), source.file, source.path("local"))
+        inner = Source(cast("dict[str, object]", value), source.file, source.path("local"))
         path = inner.text_or_none("model")
         inner.close()
         return path or True
@@ -332,7 +236,7 @@ def _local(source: _Source) -> bool | str | None:
     raise source.error("local", value, 'true, false, the path of a .gguf file, or { model = "path" }')
 
 
-def _provider_tables(source: _Source) -> Mapping[str, ProviderSettings]:
+def _provider_tables(source: Source) -> Mapping[str, ProviderSettings]:
     tables: dict[str, ProviderSettings] = {}
     for name in source:
         provider = resolve(name)
@@ -354,7 +258,7 @@ def _provider_tables(source: _Source) -> Mapping[str, ProviderSettings]:
 
 
 def _provider_settings(
-    table: _Source, known_sites: tuple[str, ...], sites: Mapping[str, SiteSettings]
+    table: Source, known_sites: tuple[str, ...], sites: Mapping[str, SiteSettings]
 ) -> ProviderSettings:
     enabled = table.take("enabled", bool)
     serves = [
@@ -362,7 +266,7 @@ def _provider_settings(
         for _, code in table.rows("serves_also", str)
     ]
     settings = ProviderSettings(
-        site=_choice(table, "site", known_sites),
+        site=choice(table, "site", known_sites),
         base_url=table.text_or_none("base_url"),
         api_key=table.text_or_none("api_key"),
         api_key_env=table.text_or_none("api_key_env"),
@@ -374,7 +278,7 @@ def _provider_settings(
     return settings
 
 
-def _site_settings(table: _Source) -> SiteSettings:
+def _site_settings(table: Source) -> SiteSettings:
     settings = SiteSettings(
         base_url=table.text_or_none("base_url"),
         api_key=table.text_or_none("api_key"),
@@ -384,7 +288,7 @@ def _site_settings(table: _Source) -> SiteSettings:
     return settings
 
 
-def _models(source: _Source) -> Mapping[str, Override] | None:
+def _models(source: Source) -> Mapping[str, Override] | None:
     """`[models]`: a name -> "model", "provider/model", a list of "provider/model", or { provider = "model" }."""
     if "models" not in source:
         source.raw("models")
@@ -393,7 +297,7 @@ def _models(source: _Source) -> Mapping[str, Override] | None:
     return {name: _override(table, name) for name in table}
 
 
-def _override(table: _Source, name: str) -> Override:
+def _override(table: Source, name: str) -> Override:
     where = f"{table.path(name)} in {table.file}"
     value = table.raw(name)
     if isinstance(value, str) and value.strip():
@@ -406,8 +310,8 @@ def _override(table: _Source, name: str) -> Override:
             exact=tuple(_exact(table, f"{name}[{index}]", item) for index, item in enumerate(value)), source=where
         )
     if isinstance(value, dict) and value:
-        inner = _Source(cast("dict[str, object]", value), table.file, table.path(name))
-        pairs = {_name(inner, key, key): inner.text_or_none(key) or "" for key in inner}
+        inner = Source(cast("dict[str, object]", value), table.file, table.path(name))
+        pairs = {provider_name(inner, key, key): inner.text_or_none(key) or "" for key in inner}
         return Override(providers=pairs, source=where)
     raise table.error(
         name,
@@ -416,7 +320,7 @@ def _override(table: _Source, name: str) -> Override:
     )
 
 
-def _exact(table: _Source, key: str, item: object) -> tuple[str, str]:
+def _exact(table: Source, key: str, item: object) -> tuple[str, str]:
     if isinstance(item, str):
         provider, _, model = item.partition("/")
         if model and (found := resolve(provider)) and "@" not in found:
@@ -426,7 +330,7 @@ def _exact(table: _Source, key: str, item: object) -> tuple[str, str]:
     raise table.error(key, item, '"provider/model"')
 
 
-def _cutovers(source: _Source) -> tuple[Cutover, ...] | None:
+def _cutovers(source: Source) -> tuple[Cutover, ...] | None:
     """`[[cutover]]`."""
     key = "cutover"
     if key not in source:
@@ -435,8 +339,8 @@ def _cutovers(source: _Source) -> tuple[Cutover, ...] | None:
     return tuple(_cutover(row) for row in source.each(key))
 
 
-def _cutover(row: _Source) -> Cutover:
-    provider = _name(row, "provider", row.need("provider", str))
+def _cutover(row: Source) -> Cutover:
+    provider = provider_name(row, "provider", row.need("provider", str))
     at = _instant(row, "at")
     ramp = _ramp(row)
     cutover = Cutover(provider=provider, regions=_regions(row), at=at, ramp=ramp, source=f"{row.key} in {row.file}")
@@ -444,7 +348,7 @@ def _cutover(row: _Source) -> Cutover:
     return cutover
 
 
-def _regions(row: _Source) -> frozenset[str]:
+def _regions(row: Source) -> frozenset[str]:
     one, several = row.take("region", str), row.rows("regions", str)
     if (one is None) == (not several):
         raise row.error(
@@ -457,7 +361,7 @@ def _regions(row: _Source) -> frozenset[str]:
     return frozenset("*" if code == "*" else region.normalise(code, where=where) for code in codes)
 
 
-def _instant(row: _Source, key: str) -> datetime.datetime:
+def _instant(row: Source, key: str) -> datetime.datetime:
     """A moment, in UTC. A date is its first moment in UTC; a time of day needs an offset."""
     value = row.raw(key)
     allowed = "a date (00:00 UTC), or a date and time with its offset such as 2026-12-01T09:00:00+08:00"
@@ -481,7 +385,7 @@ def _instant(row: _Source, key: str) -> datetime.datetime:
     raise row.error(key, value, allowed)
 
 
-def _ramp(row: _Source) -> float:
+def _ramp(row: Source) -> float:
     """Seconds; "30m", "2h", "1d" are understood."""
     value = row.raw("ramp")
     allowed = 'seconds, or a length such as "90s", "30m", "2h", "1d"; at most 366 days'
@@ -519,7 +423,7 @@ def call_options(values: Mapping[str, object]) -> CallOptions:
     Raises:
         ConfigError: as `from_values`.
     """
-    source = _Source({name: plain(value) for name, value in values.items()}, 'extra_body["llmswitch"]')
+    source = Source({name: plain(value) for name, value in values.items()}, 'extra_body["llmswitch"]')
     regions = None
     if "regions" in source:
         regions = frozenset(
@@ -527,27 +431,17 @@ def call_options(values: Mapping[str, object]) -> CallOptions:
         )
     source.raw("regions")
     options = CallOptions(
-        providers=_names(source, "providers"),
-        exclude=_names(source, "exclude") or (),
+        providers=provider_names(source, "providers"),
+        exclude=provider_names(source, "exclude") or (),
         regions=regions,
-        order=_names(source, "order"),
-        region=_code(source, "region"),
-        user_region=_code(source, "user_region"),
+        order=provider_names(source, "order"),
+        region=country(source, "region"),
+        user_region=country(source, "user_region"),
         strict=source.take("strict", bool),
-        deadline=_seconds(source, "deadline"),
-        on_content_filter=cast("OnContentFilter | None", _choice(source, "on_content_filter", ON_CONTENT_FILTER)),
-        on_interrupt=cast("OnInterrupt | None", _choice(source, "on_interrupt", ON_INTERRUPT)),
+        deadline=seconds_above_zero(source, "deadline"),
+        on_content_filter=cast("OnContentFilter | None", choice(source, "on_content_filter", ON_CONTENT_FILTER)),
+        on_interrupt=cast("OnInterrupt | None", choice(source, "on_interrupt", ON_INTERRUPT)),
         failover=source.take("failover", bool),
     )
     source.close()
     return options
-
-
-def _code(source: _Source, key: str) -> str | None:
-    value = source.take(key, str)
-    return None if value is None else region.normalise(value, where=f"{source.file}: {key}")
-
-
-def plain(value: object) -> object:
-    """A tuple as the list it would be in a file."""
-    return list(value) if isinstance(value, tuple) else value

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from llmswitch.failure import Failure
     from llmswitch.report import Report
     from llmswitch.routing import Candidate
+    from llmswitch.secret import Secret
 
 
 class Headers(list[tuple[str, str]]):
@@ -90,6 +91,21 @@ class Send:
     head: float | None
     content: float | None
     gap: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Ask the driver to start the local model; it answers with where it listens, or with the exception."""
+
+    path: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The local model's address and key."""
+
+    base_url: str
+    key: Secret
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from llmswitch import _endpoints, _settings
+from llmswitch import _endpoints, _settings, _source
 from llmswitch import adapter as adapters
 from llmswitch import region as regions
 from llmswitch._endpoints import Absent, Endpoint
@@ -125,7 +125,7 @@ def load(
         "providers": providers, "order": order, "models": models, "failover": failover, "strict": strict,
         "deadline": deadline, "on_interrupt": on_interrupt, "on_content_filter": on_content_filter, "local": local, "cutover": cutovers,
     }  # fmt: skip
-    arguments = {name: _settings.plain(value) for name, value in given.items() if value is not None}
+    arguments = {name: _source.plain(value) for name, value in given.items() if value is not None}
     file, path = _settings.from_file(environ, directory)
     settings = _settings.from_values(arguments, "argument").over(_settings.from_environ(environ)).over(file)
     name = path or "llmswitch.toml"

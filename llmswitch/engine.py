@@ -54,9 +54,10 @@ class Engine:
         self.budget = Budget()
         self.clock = time.monotonic
         self.random = random.random
-        self._hooks = tuple(watchers)
         self._router = routing.Router(config)
+        self._hooks = tuple(watchers)
         self.first: Endpoint = next((e for e in config.endpoints if e.first), config.endpoints[0])
+        self._unfitted = replace(self.first.adapter, parameters=())
         for warning in config.warnings:
             hooks.logger.warning(warning)
 
@@ -184,9 +185,12 @@ class Engine:
         params, body = call.params, call.body
         if not endpoint.first and call.extra:
             params, body = {name: value for name, value in params.items() if name not in call.extra}, None
-        wire = dialect.encode(call.operation, params, endpoint.adapter, candidate.model, body=body)
+        adapter = endpoint.adapter
+        if endpoint.explicit and candidate.model == call.model:
+            adapter = self._unfitted  # the caller wrote for this very vendor: sent as openai would send it
+        wire = dialect.encode(call.operation, params, adapter, candidate.model, body=body)
         changes = candidate.changes + wire.changes
-        if endpoint.first and call.headers is not None:
+        if endpoint.first and call.headers is not None and not endpoint.adapter.keyless:
             return wire, call.headers, changes
         headers = Headers(dialect.headers(endpoint.key.reveal() if endpoint.key is not None else None).items())
         headers.append(("Accept", "text/event-stream" if call.stream else "application/json"))

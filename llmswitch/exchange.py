@@ -8,8 +8,10 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from llmswitch.call import Answered, Ended, Headers, Send, Wait
+from llmswitch.call import Answered, Ended, Headers, Send, Start, Started, Wait
+from llmswitch.errors import ConfigError
 from llmswitch.failure import Kind, classify
+from llmswitch.secret import Secret
 from llmswitch.streaming import Reader
 from llmswitch.transport.base import ReadTimeout, Request, TransportError
 
@@ -164,6 +166,8 @@ class Exchange(_Reading):
             if isinstance(step, Wait):
                 time.sleep(step.seconds)
                 outcome = None
+            elif isinstance(step, Start):
+                outcome = _start(step)
             elif isinstance(step, Send):
                 try:
                     outcome = self._send(step)
@@ -247,6 +251,8 @@ class AsyncExchange(_Reading):
             if isinstance(step, Wait):
                 await _sleep(step.seconds)
                 outcome = None
+            elif isinstance(step, Start):
+                outcome = await _in_thread(step)
             elif isinstance(step, Send):
                 try:
                     outcome = await self._send(step)
@@ -309,6 +315,23 @@ class AsyncExchange(_Reading):
             self._response.abandon()
 
     __del__ = abandon
+
+
+def _start(step: Start) -> Started | ConfigError:
+    """Start the local model, which takes a moment the first time."""
+    from llmswitch.local import endpoint_url  # noqa: PLC0415 - only those who asked for it
+
+    try:
+        base_url, key = endpoint_url(step.path)
+    except ConfigError as error:
+        return error
+    return Started(base_url, Secret(key))
+
+
+async def _in_thread(step: Start) -> Started | ConfigError:
+    import anyio.to_thread  # noqa: PLC0415 - openai has it
+
+    return await anyio.to_thread.run_sync(_start, step)
 
 
 async def _nothing() -> AsyncIterator[bytes]:

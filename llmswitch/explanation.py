@@ -188,10 +188,10 @@ def _absent(router: Router, absent: Absent, asked: Need, today: datetime.date) -
     """What keeps it out, and what else would: a key does not help where the vendor does not serve."""
     endpoint = absent.endpoint
     judged = router.judge(endpoint, asked, today)
-    fact, exclusion, candidate = endpoint.site.fact, judged.exclusion, judged.candidate
+    fact, candidate = endpoint.site.fact, judged.candidate
     reason = absent.reason
-    if exclusion is not None and exclusion.as_of:
-        reason = f"{exclusion.reason}; {reason}"
+    if judged.exclusion is not None and judged.exclusion.kind == "region_blocked":
+        reason = f"{judged.exclusion.reason}; {reason}"
     elif candidate is not None:
         reason = f"{reason}; {candidate.reason.partition('; ')[0]}"
     return Row(
@@ -200,6 +200,6 @@ def _absent(router: Router, absent: Absent, asked: Need, today: datetime.date) -
         rank=None,
         model=candidate.model if candidate else "",
         reason=reason,
-        source=exclusion.source if exclusion else fact.source,
-        as_of=exclusion.as_of if exclusion else fact.as_of,
+        source=fact.source,
+        as_of=fact.as_of,
     )

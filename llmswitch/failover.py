@@ -10,15 +10,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypedDict, Unpack
 
 from llmswitch import errors, wording
-from llmswitch.call import Answer, Answered, Ended, Opened, Send, Wait
+from llmswitch.call import Answer, Answered, Ended, Opened, Send, Start, Started, Wait
 from llmswitch.failure import Failure, Kind, classify
 from llmswitch.health import Key
-from llmswitch.hooks import Event
+from llmswitch.hooks import Event, Name
 from llmswitch.report import Attempt, Report
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from typing import Literal
 
     from llmswitch.call import Call
     from llmswitch.engine import Engine
@@ -26,10 +25,8 @@ if TYPE_CHECKING:
     from llmswitch.report import Change
     from llmswitch.routing import Candidate, Plan
 
-    EventName = Literal["attempt", "failover", "block", "recovery"]
-
-Step = Send | Wait | Opened
-Outcome = Answered | Ended | Exception | None
+Step = Send | Start | Wait | Opened
+Outcome = Answered | Started | Ended | Exception | None
 
 MAX_ATTEMPTS: Final = 3
 # Seconds until the first content of a stream while another candidate is left; reasoning models may stay silent for longer.
@@ -94,6 +91,8 @@ class Failover:
         self._engine.budget.earn()
         while queue:
             candidate = queue.pop(0)
+            if not self._admit(candidate, others=bool(queue)):
+                continue
             attempts_left -= 1
             failure, answer = yield from self._attempt(candidate, last=not queue)
             if failure is None:
@@ -137,7 +136,21 @@ class Failover:
             for index, candidate in enumerate(candidates)
             if index not in open_
         ]
+        # One that is back only just goes behind the others until it has proved itself.
+        open_.sort(key=lambda index: admissions[index].later)
         return [candidates[index] for index in open_]
+
+    def _admit(self, candidate: Candidate, *, others: bool) -> bool:
+        """Count the attempt, unless another call took the endpoint's only probe since we looked and there is somebody else."""
+        admission = self._engine.health.admit(self._key(candidate))
+        if self._lone or self._bypassing or admission.state in ("closed", "probe"):
+            return True
+        if not others and not self._tried:
+            self._bypassing = True
+            return True
+        if all(candidate is not tried for tried, *_ in self._tried):
+            self._held_back.append(self._untried(candidate, admission))
+        return False
 
     def _key(self, candidate: Candidate) -> Key:
         endpoint = candidate.endpoint
@@ -182,9 +195,17 @@ class Failover:
         self, candidate: Candidate, *, last: bool
     ) -> Generator[Step, Outcome, tuple[Failure | None, Answer | None]]:
         """Send once and judge: (None, the answer), or (None, None) where a stream was delivered, or (the failure, None)."""
-        engine, key = self._engine, self._key(candidate)
+        engine = self._engine
+        key = self._key(candidate)
+        if not candidate.endpoint.base_url:
+            outcome = yield Start(engine.config.local_model)
+            if not isinstance(outcome, Started):
+                unable = Failure(kind=Kind.UNREACHABLE, message=str(outcome), source="exception", sent=False)
+                self._note(candidate, key, unable, engine.clock(), None, None)
+                return unable, None
+            endpoint = replace(candidate.endpoint, base_url=outcome.base_url, key=outcome.key)
+            candidate = replace(candidate, endpoint=endpoint)
         send = self._send(candidate, last=last)
-        engine.health.admit(key)
         started = engine.clock()
         try:
             outcome = yield send
@@ -197,7 +218,7 @@ class Failover:
                         self._note(candidate, key, failure, started, None, None)
                         raise self._interrupted(failure, ended)
         except GeneratorExit:
-            engine.health.release(key)
+            engine.health.release(key, started=started)
             raise
         reply = (
             errors.Reply(outcome.status, tuple(outcome.headers), outcome.body or b"")
@@ -312,7 +333,7 @@ class Failover:
         if engine.watched:
             self._tell("attempt", candidate, failure.kind if failure else None, status=status, milliseconds=took)
 
-    def _tell(self, name: EventName, candidate: Candidate, kind: Kind | None, **more: Unpack[_Details]) -> None:
+    def _tell(self, name: Name, candidate: Candidate, kind: Kind | None, **more: Unpack[_Details]) -> None:
         endpoint = candidate.endpoint
         self._engine.emit(
             Event(

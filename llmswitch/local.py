@@ -77,8 +77,9 @@ class LocalModel:
         Raises:
             InvalidRequestError: the engine refuses the parameters; its own words.
         """
+        engine = self._running()
         try:
-            answer = self._running().handle_chat_completions(_without_stream(params))
+            answer = engine.handle_chat_completions(_without_stream(params))
         except ValueError as error:
             raise InvalidRequestError(f"local model: {error}") from error
         return _checked(answer or {})

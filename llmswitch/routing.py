@@ -4,10 +4,8 @@
     Router(config).candidates(need, now, draw)  -> Plan
 
 What excludes an endpoint, in this order: the caller's filters, the region list, the resource, the model mapping; then
-what is certain
-about the model (retired, lacks a capability, too small a context); then cutovers. Certain facts about a model never
-stop the only one
-left: the vendor judges, as it would for openai. Health is not looked at here.
+cutovers; then what is certain about the model (retired, lacks a capability, too small a context). Certain facts about a
+model never stop the only one left: the vendor judges, as it would for openai. Health is not looked at here.
 """
 
 from __future__ import annotations
@@ -15,72 +13,24 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from llmswitch import _endpoints, _settings
+from llmswitch import _endpoints
 from llmswitch import adapter as adapters
-from llmswitch.errors import ConfigError, InvalidRequestError
+from llmswitch._need import Need, Options, need
 from llmswitch.report import Change
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Iterable, Mapping
 
-    from llmswitch._settings import Cutover, OnContentFilter, OnInterrupt, Override
+    from llmswitch._settings import Cutover, Override
     from llmswitch.adapter import Fact, Model
     from llmswitch.config import Config, Endpoint
 
 __all__ = ["Candidate", "Exclusion", "Need", "Options", "Plan", "Router", "candidates", "need"]
 
-# No tokenizer makes fewer tokens: 32 characters to one is only reached by runs of spaces.
-CHARACTERS_PER_TOKEN: Final = 32
 _MAPPED: Final = frozenset({"chat", "embeddings"})  # operations whose model may be another one elsewhere
 _STATELESS: Final = _MAPPED | {"models"}  # everything else leaves something at the vendor, or reads it from there
-_IMAGES: Final = frozenset({"image_url", "input_image", "image"})
 _CACHE: Final = 1024
 _ANY: Final = 2**63
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """llmswitch's own options of one call (`extra_body={"llmswitch": {...}}`); None where it says nothing.
-
-    Attributes:
-        providers: the only ones allowed, `exclude` those that are not: `name` or `name@site`. Hard, in every mode.
-        regions: the only places where data may be kept (`data_location` of a site). Hard; an unknown place is none of
-            them.
-        order: who is asked first.
-        region, user_region: instead of the client's.
-        strict, deadline, on_content_filter, on_interrupt, failover: instead of the client's.
-    """
-
-    providers: tuple[str, ...] | None = None
-    exclude: tuple[str, ...] = ()
-    regions: frozenset[str] | None = None
-    order: tuple[str, ...] | None = None
-    region: str | None = None
-    user_region: str | None = None
-    strict: bool | None = None
-    deadline: float | None = None
-    on_content_filter: OnContentFilter | None = None
-    on_interrupt: OnInterrupt | None = None
-    failover: bool | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Need:
-    """What one request asks for.
-
-    Attributes:
-        operation: "chat", "embeddings", "models", or another resource of OpenAI's.
-        model: as the caller named it, "" where there is none.
-        requires: the capabilities it uses, the operation among them.
-        tokens: input tokens, at the very least.
-    """
-
-    operation: str
-    model: str = ""
-    requires: frozenset[str] = frozenset()
-    tokens: int = 0
-    options: Options | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -167,27 +117,6 @@ class _Target:
     native: bool = False
 
 
-def need(operation: str, params: Mapping[str, object], options: Mapping[str, object] | None = None) -> Need:
-    """Read from a request what routing has to know. What the vendor must judge (roles, odd contents) passes unseen.
-
-    Raises:
-        InvalidRequestError: llmswitch's own options are wrong; the message lists the allowed ones.
-    """
-    model = params.get("model")
-    requires = [operation]
-    if operation == "chat":
-        tokens = _chat(params, requires)
-    else:
-        tokens = _longest(params.get("input")) if operation == "embeddings" else 0
-    return Need(
-        operation=operation,
-        model=model if isinstance(model, str) else "",
-        requires=frozenset(requires),
-        tokens=tokens,
-        options=_options(options) if options else None,
-    )
-
-
 def candidates(config: Config, need: Need, now: datetime.datetime, draw: float = 0.0) -> Plan:
     """`Router(config).candidates(...)` for one call. A client keeps its Router, which remembers."""
     return Router(config).candidates(need, now, draw)
@@ -207,8 +136,7 @@ class Router:
         Args:
             need: what the request asks for.
             now: with its offset; decides cutovers and retirements.
-            draw: 0 <= draw < 1, drawn anew for each call: during a ramp, providers are out for the calls below their
-                share.
+            draw: 0 <= draw < 1, drawn anew for each call: during a ramp, a provider is out for the draws below its share.
         """
         case = self._case(need, now)
         out: tuple[Cutover, ...] = ()
@@ -320,8 +248,7 @@ class _Judge:
         key = (False, rank[0], target.place, last, not endpoint.explicit, not target.native, *rank[1:])
         return Judged(endpoint=endpoint, candidate=candidate, exclusion=self._unfit(candidate), key=key)
 
-    # --- who --------------------------------------------------------------------------------------------------
-    # ----------------
+    # --- who ---
 
     def _filtered(self, endpoint: Endpoint) -> Exclusion | None:
         """The caller's own filters: hard."""
@@ -361,8 +288,7 @@ class _Judge:
             return None
         return _exclusion(endpoint, f"has no {operation}", f"adapter {endpoint.provider}")
 
-    # --- with which model
-    # ----------------------------------------------------------------------------------------------------
+    # --- with which model ---
 
     def _target(self, endpoint: Endpoint) -> _Target | str:
         """The model on the wire; or, in words, why there is none."""
@@ -444,7 +370,7 @@ class _Judge:
         return None
 
 
-# --- parts --------------------------------------------------------------------------------------------------------------
+# --- parts ---
 
 
 def _known(model: str) -> Model | None:
@@ -509,60 +435,3 @@ def _alone(options: Options, need: Need) -> str:
     if need.operation not in _STATELESS:
         return f"{need.operation} leaves its data with one vendor: no failover"
     return ""
-
-
-# --- reading the request
-# ---------------------------------------------------------------------------------------------------------
-
-
-def _chat(params: Mapping[str, object], requires: list[str]) -> int:
-    """Add what a chat uses to `requires`; its least number of tokens."""
-    if params.get("stream"):
-        requires.append("stream")
-    if params.get("tools") or params.get("functions"):
-        requires.append("tools")
-    if params.get("logprobs") is True:
-        requires.append("logprobs")
-    form = params.get("response_format")
-    if isinstance(form, dict) and form.get("type") in ("json_object", "json_schema"):
-        requires.append(str(form["type"]))
-    messages = params.get("messages")
-    characters = 0
-    for message in messages if isinstance(messages, (list, tuple)) else ():
-        content = message.get("content") if isinstance(message, dict) else None
-        if isinstance(content, str):
-            characters += len(content)
-        elif isinstance(content, (list, tuple)):
-            characters += _parts(content, requires)
-    return characters // CHARACTERS_PER_TOKEN
-
-
-def _parts(content: Iterable[object], requires: list[str]) -> int:
-    characters = 0
-    for part in content:
-        if not isinstance(part, dict):
-            continue
-        kind, text = part.get("type"), part.get("text")
-        if isinstance(kind, str) and kind in _IMAGES:
-            requires.append("vision")
-        elif isinstance(text, str):
-            characters += len(text)
-    return characters
-
-
-def _longest(texts: object) -> int:
-    """The least number of tokens of the longest input of an embeddings request: texts, or the caller's own tokens."""
-    if isinstance(texts, str):
-        return len(texts) // CHARACTERS_PER_TOKEN
-    if not isinstance(texts, (list, tuple)):
-        return 0
-    if texts and isinstance(texts[0], int):
-        return len(texts)
-    return max((_longest(text) for text in texts if isinstance(text, (str, list))), default=0)
-
-
-def _options(values: Mapping[str, object]) -> Options:
-    try:
-        return Options(**_settings.call_options(values))
-    except ConfigError as error:
-        raise InvalidRequestError(str(error)) from None

@@ -290,11 +290,11 @@ class Proxy(Server):
         request = exchange.request
         if request.method == "CONNECT":
             await exchange.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            exchange.transport.set_protocol(_Tunnel(writer))
         else:
             path = "/" + request.path.split("://", 1)[1].partition("/")[2]
             fields = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
             writer.write(f"{request.method} {path} HTTP/1.1\r\n{fields}\r\n".encode("latin-1") + request.body)
+        exchange.transport.set_protocol(_Tunnel(writer))  # whatever else comes goes the same way
         try:
             while data := await reader.read(65536):
                 await exchange.send(data)

@@ -185,7 +185,9 @@ def test_a_compatible_server_needs_no_key() -> None:
 def test_openai_api_key_goes_where_openai_would_send_it_and_nowhere_else() -> None:
     found = only(load({"OPENAI_API_KEY": "sk-o", "OPENAI_BASE_URL": "https://relay.example.com/v1"}))
     assert (found.name, key(found)) == ("compatible@custom", "sk-o")
-    found = only(load({"OPENAI_API_KEY": "sk-o", "OPENAI_BASE_URL": "https://dashscope.aliyuncs.com/compatible-mode/v1"}))
+    found = only(
+        load({"OPENAI_API_KEY": "sk-o", "OPENAI_BASE_URL": "https://dashscope.aliyuncs.com/compatible-mode/v1"})
+    )
     assert (found.name, key(found)) == ("qwen@cn", "sk-o")
     found = only(load({"OPENAI_API_KEY": "sk-o"}, base_url="https://relay.example.com/v1"))
     assert (found.name, key(found)) == ("compatible@custom", "sk-o")
@@ -213,7 +215,12 @@ def test_openais_own_host_is_openai() -> None:
 def test_a_provider_is_moved_without_changing_who_it_is() -> None:
     environ = {"DASHSCOPE_API_KEY": "x", "LLMSWITCH_QWEN_BASE_URL": "http://127.0.0.1:9/v1/"}
     found = only(load(environ, region="SG"))
-    assert (found.name, found.base_url, found.moved, found.explicit) == ("qwen@intl", "http://127.0.0.1:9/v1", True, False)
+    assert (found.name, found.base_url, found.moved, found.explicit) == (
+        "qwen@intl",
+        "http://127.0.0.1:9/v1",
+        True,
+        False,
+    )
     assert "http://127.0.0.1:9/v1" in found.identity
 
 
@@ -242,7 +249,9 @@ def test_the_operators_variable_moves_openai_also_where_the_app_names_its_host()
 
 
 def test_the_file_moves_too() -> None:
-    write('[providers.qwen]\nbase_url = "https://a.example/v1"\n[providers.qwen.sites.eu]\nbase_url = "https://b.example/v1"')
+    write(
+        '[providers.qwen]\nbase_url = "https://a.example/v1"\n[providers.qwen.sites.eu]\nbase_url = "https://b.example/v1"'
+    )
     urls = {e.name: e.base_url for e in load({"DASHSCOPE_API_KEY": "x", "DASHSCOPE_EU_API_KEY": "y"}).endpoints}
     assert urls == {"qwen@cn": "https://a.example/v1", "qwen@eu": "https://b.example/v1"}
 
@@ -261,7 +270,13 @@ def test_http_of_the_callers_own_is_accepted_with_one_warning_off_private_networ
 
 @pytest.mark.parametrize(
     "url",
-    ["http://127.0.0.1:8000/v1", "http://[::1]:8000/v1", "http://10.1.2.3/v1", "http://vllm:8000/v1", "https://llm.corp.internal/v1"],
+    [
+        "http://127.0.0.1:8000/v1",
+        "http://[::1]:8000/v1",
+        "http://10.1.2.3/v1",
+        "http://vllm:8000/v1",
+        "https://llm.corp.internal/v1",
+    ],
 )
 def test_calls_do_not_leave_a_private_base_url_unless_asked(url: str) -> None:
     assert load(ALL, base_url=url, api_key="x").stays
@@ -272,7 +287,15 @@ def test_calls_do_not_leave_a_private_base_url_unless_asked(url: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["relay.example.com/v1", "ftp://host/v1", "https://", "https://host:99999/v1", "https://ho st/v1", "https://h/v1?a=b", "https://[x/"],
+    [
+        "relay.example.com/v1",
+        "ftp://host/v1",
+        "https://",
+        "https://host:99999/v1",
+        "https://ho st/v1",
+        "https://h/v1?a=b",
+        "https://[x/",
+    ],
 )
 def test_an_address_that_is_none_is_an_error_that_names_it(url: str) -> None:
     with pytest.raises(ConfigError, match=r"argument base_url: found .*https://host/v1"):
@@ -556,7 +579,9 @@ def test_a_date_is_midnight_in_utc_and_an_offset_counts(at: str, moment: datetim
         assert cutover.regions == {"CN", "HK"}
 
 
-@pytest.mark.parametrize(("ramp", "seconds"), [("7200", 7200), ('"2h"', 7200), ('"30m"', 1800), ('"1d"', 86400), ('"1.5 h"', 5400)])
+@pytest.mark.parametrize(
+    ("ramp", "seconds"), [("7200", 7200), ('"2h"', 7200), ('"30m"', 1800), ('"1d"', 86400), ('"1.5 h"', 5400)]
+)
 def test_a_ramp_grows_evenly_until_the_moment(ramp: str, seconds: float) -> None:
     write(f'[[cutover]]\nprovider = "openai"\nregion = "*"\nat = 2027-01-01\nramp = {ramp}')
     (cutover,) = load().cutovers
@@ -584,16 +609,41 @@ _SCALARS = (
     | st.dates()
     | st.datetimes(timezones=st.none() | st.just(datetime.UTC))
     | st.times()
-    | st.sampled_from(["CN", "qwen", "qwen@cn", "qwen/qwen-plus", "2027-01-01", "2h", "https://h/v1", "x.gguf", "10" * 3000])
+    | st.sampled_from(
+        ["CN", "qwen", "qwen@cn", "qwen/qwen-plus", "2027-01-01", "2h", "https://h/v1", "x.gguf", "10" * 3000]
+    )
 )
 _KEYS = st.sampled_from(
-    ["provider", "region", "regions", "at", "ramp", "model", "qwen", "sites", "cn", "base_url", "api_key", "serves_also"]
+    [
+        "provider",
+        "region",
+        "regions",
+        "at",
+        "ramp",
+        "model",
+        "qwen",
+        "sites",
+        "cn",
+        "base_url",
+        "api_key",
+        "serves_also",
+    ]
 ) | st.text(max_size=5)
 _VALUES = st.recursive(
     _SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=3), max_leaves=8
 )
 _NAMES = st.sampled_from(
-    ["region", "user_region", "providers", "order", "failover", "strict", "deadline", "on_interrupt", "on_content_filter"]
+    [
+        "region",
+        "user_region",
+        "providers",
+        "order",
+        "failover",
+        "strict",
+        "deadline",
+        "on_interrupt",
+        "on_content_filter",
+    ]
     + ["local", "models", "cutover", "unknown"]
 )
 

@@ -132,7 +132,7 @@ WORDS = {
     "README.md": {
         "providers": "| endpoint | provider | address | whom it serves | key | as of |",
         "regions": "| from | OpenAI | asked in this order |",
-        "list": "{count} countries on its list, {unknown} unknown",
+        "list": "{count} countries and territories on its list, {unknown} unknown",
         "home": "home: {regions}",
         "all": "all",
         "all-unknown": "all; {unknown} unknown",

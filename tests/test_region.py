@@ -108,7 +108,9 @@ def test_a_platform_says_where_its_program_runs(variable: str, value: str, code:
     assert detect(None, {variable: value}) == Region(code, f"{variable}={value}")
 
 
-@pytest.mark.parametrize(("variable", "value"), [("AWS_REGION", "auto"), ("REGION_NAME", "Narnia"), ("VERCEL_REGION", "dev1")])
+@pytest.mark.parametrize(
+    ("variable", "value"), [("AWS_REGION", "auto"), ("REGION_NAME", "Narnia"), ("VERCEL_REGION", "dev1")]
+)
 def test_a_platforms_unknown_word_is_ignored(variable: str, value: str) -> None:
     assert detect(None, {variable: value}).code is None
     assert detect(None, {variable: value, "ALIBABA_CLOUD_REGION": "cn-beijing"}).code == "CN"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import pickle
 import socket
 import ssl
 import threading
@@ -532,9 +533,8 @@ def test_no_head_in_time(caller: Caller, limits: dict[str, Any]) -> None:
 
 @own
 def test_a_head_that_drips_runs_out_of_total(caller: Caller) -> None:
-    with Server(drip(head(200, *(f"A{n}: b" for n in range(1000))), pause=0.02)) as server:
-        with pytest.raises(ReadTimeout):
-            caller.send(server.url, read_timeout=5, total=SHORT)
+    with Server(drip(head(200, *(f"A{n}: b" for n in range(1000))), pause=0.02)) as server, pytest.raises(ReadTimeout):
+        caller.send(server.url, read_timeout=5, total=SHORT)
 
 
 @every
@@ -782,8 +782,6 @@ def test_a_stream_over_tls_that_is_cut(kind: str) -> None:
 
 
 def test_errors_can_be_pickled() -> None:
-    import pickle
-
     error = ReadTimeout("nothing came", phase="head")
     copy = pickle.loads(pickle.dumps(error))
     assert (type(copy), str(copy), copy.phase, copy.sent) == (ReadTimeout, "nothing came", "head", True)

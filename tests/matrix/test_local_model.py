@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -106,7 +107,7 @@ def test_the_endpoint_starts_once() -> None:
 def test_a_forked_child_has_its_own_and_both_end(uses: bool) -> None:
     code = f"""
 import os, sys
-sys.path.insert(0, {os.path.dirname(__file__)!r})
+sys.path.insert(0, {str(Path(__file__).parent)!r})
 from test_local_model import endpoint_url, post
 mine = endpoint_url()
 child = os.fork()
@@ -125,7 +126,7 @@ assert post(*mine)["choices"]
 
 
 def test_the_interpreter_exits_with_a_stream_open() -> None:
-    code = "from llmswitch.local import LocalModel; m = LocalModel(); s = m.stream({'messages': [{'role': 'user', 'content': 'Hi'}]}); next(s)"
+    code = f"from llmswitch.local import LocalModel; m = LocalModel(); s = m.stream({ASKED!r}); next(s)"
     done = subprocess.run([sys.executable, "-c", code], timeout=30, capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,136 @@
+"""What one request asks for, read from the request itself; and llmswitch's own options of it. Part of `routing`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from llmswitch import _settings
+from llmswitch.errors import ConfigError, InvalidRequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from llmswitch._settings import OnContentFilter, OnInterrupt
+
+# No tokenizer makes fewer tokens: 32 characters to one is only reached by runs of spaces.
+CHARACTERS_PER_TOKEN: Final = 32
+_IMAGES: Final = frozenset({"image_url", "input_image", "image"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """llmswitch's own options of one call (`extra_body={"llmswitch": {...}}`); None where it says nothing.
+
+    Attributes:
+        providers: the only ones allowed, `exclude` those that are not: `name` or `name@site`. Hard, in every mode.
+        regions: the only places where data may be kept (`data_location` of a site). Hard; an unknown place is none of
+            them.
+        order: who is asked first.
+        region, user_region: instead of the client's.
+        strict, deadline, on_content_filter, on_interrupt, failover: instead of the client's.
+    """
+
+    providers: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] = ()
+    regions: frozenset[str] | None = None
+    order: tuple[str, ...] | None = None
+    region: str | None = None
+    user_region: str | None = None
+    strict: bool | None = None
+    deadline: float | None = None
+    on_content_filter: OnContentFilter | None = None
+    on_interrupt: OnInterrupt | None = None
+    failover: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """What one request asks for.
+
+    Attributes:
+        operation: "chat", "embeddings", "models", or another resource of OpenAI's.
+        model: as the caller named it, "" where there is none.
+        requires: the capabilities it uses, the operation among them.
+        tokens: input tokens, at the very least.
+    """
+
+    operation: str
+    model: str = ""
+    requires: frozenset[str] = frozenset()
+    tokens: int = 0
+    options: Options | None = None
+
+
+def need(operation: str, params: Mapping[str, object], options: Mapping[str, object] | None = None) -> Need:
+    """Read from a request what routing has to know. What the vendor must judge (roles, odd contents) passes unseen.
+
+    Raises:
+        InvalidRequestError: llmswitch's own options are wrong; the message lists the allowed ones.
+    """
+    model = params.get("model")
+    requires = [operation]
+    if operation == "chat":
+        tokens = _chat(params, requires)
+    else:
+        tokens = _longest(params.get("input")) if operation == "embeddings" else 0
+    return Need(
+        operation=operation,
+        model=model if isinstance(model, str) else "",
+        requires=frozenset(requires),
+        tokens=tokens,
+        options=_options(options) if options else None,
+    )
+
+
+def _chat(params: Mapping[str, object], requires: list[str]) -> int:
+    """Add what a chat uses to `requires`; its least number of tokens."""
+    if params.get("stream"):
+        requires.append("stream")
+    if params.get("tools") or params.get("functions"):
+        requires.append("tools")
+    if params.get("logprobs") is True:
+        requires.append("logprobs")
+    form = params.get("response_format")
+    if isinstance(form, dict) and form.get("type") in ("json_object", "json_schema"):
+        requires.append(str(form["type"]))
+    messages = params.get("messages")
+    characters = 0
+    for message in messages if isinstance(messages, (list, tuple)) else ():
+        content = message.get("content") if isinstance(message, dict) else None
+        if isinstance(content, str):
+            characters += len(content)
+        elif isinstance(content, (list, tuple)):
+            characters += _parts(content, requires)
+    return characters // CHARACTERS_PER_TOKEN
+
+
+def _parts(content: Iterable[object], requires: list[str]) -> int:
+    characters = 0
+    for part in content:
+        if not isinstance(part, dict):
+            continue
+        kind, text = part.get("type"), part.get("text")
+        if isinstance(kind, str) and kind in _IMAGES:
+            requires.append("vision")
+        elif isinstance(text, str):
+            characters += len(text)
+    return characters
+
+
+def _longest(texts: object) -> int:
+    """The least number of tokens of the longest input of an embeddings request: texts, or the caller's own tokens."""
+    if isinstance(texts, str):
+        return len(texts) // CHARACTERS_PER_TOKEN
+    if not isinstance(texts, (list, tuple)):
+        return 0
+    if texts and isinstance(texts[0], int):
+        return len(texts)
+    return max((_longest(text) for text in texts if isinstance(text, (str, list))), default=0)
+
+
+def _options(values: Mapping[str, object]) -> Options:
+    try:
+        return Options(**_settings.call_options(values))
+    except ConfigError as error:
+        raise InvalidRequestError(str(error)) from None
