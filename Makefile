@@ -18,7 +18,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 define venv
 @$(or $(PYTHON),false) -c '$(USABLE)' || { echo >&2 "make: no Python >= 3.11 with venv and ensurepip was found. Install one \
 	(on Debian and Ubuntu also python3-venv), or name it: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)"; exit 1; }
-@$(1)/bin/python -c 'import pip' 2>/dev/null || $(PYTHON) -m venv --clear $(1)
+@$(1)/bin/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || $(PYTHON) -m venv --clear $(1)
 @$(1)/bin/python -m pip --disable-pip-version-check install --quiet --upgrade 'pip>=25.1'
 endef
 INSTALL = bin/python -m pip --disable-pip-version-check install --quiet --editable

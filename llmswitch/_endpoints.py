@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from llmswitch import adapter as adapters
-from llmswitch._address import Address, check_key
+from llmswitch._address import Address, check_address, check_key
 from llmswitch._settings import ProviderSettings, SiteSettings
-from llmswitch.secret import Secret
+from llmswitch.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from llmswitch._settings import Settings
     from llmswitch.adapter import Adapter, Site
+    from llmswitch.secret import Secret
 
 _SDK: Final = "openai"  # whose variables the openai package reads: OPENAI_API_KEY, OPENAI_BASE_URL
 _SDK_KEY: Final = "OPENAI_API_KEY"
@@ -317,3 +319,59 @@ class _Finder:
         return next(free, chosen)
 
     # --- addresses ---
+
+    def _address(
+        self, adapter: Adapter, site: Site, own: ProviderSettings, main: bool, explicit: _Explicit | None
+    ) -> Address | None:
+        """Where the endpoint is, None where nobody moved it."""
+        anywhere = site.serves == "anywhere"
+        if explicit is not None and anywhere:
+            return explicit.address
+        prefix = _prefix(adapter)
+        for variable in (f"{prefix}_{_word(site.name)}_BASE_URL", f"{prefix}_BASE_URL" if main else ""):
+            if value := self._environ.get(variable, "").strip():
+                return check_address(value, variable, http_anywhere=anywhere)
+        if explicit is not None:
+            return explicit.address
+        where = f"{self._file}: providers.{adapter.name}"
+        if url := own.sites.get(site.name, SiteSettings()).base_url:
+            return check_address(url, f"{where}.sites.{site.name}.base_url", http_anywhere=anywhere)
+        if main and own.base_url:
+            return check_address(own.base_url, f"{where}.base_url", http_anywhere=anywhere)
+        return None
+
+
+def _word(name: str) -> str:
+    return name.upper().replace("-", "_")
+
+
+def _prefix(adapter: Adapter) -> str:
+    return f"LLMSWITCH_{_word(adapter.name)}"
+
+
+def _argument(api_key: str | None) -> _Key | None:
+    if api_key is None or api_key == "":
+        return None
+    return _Key(secret=check_key(api_key, "argument api_key"), source="argument api_key")
+
+
+def _explicit(environ: Mapping[str, str], base_url: str | None) -> _Explicit | None:
+    """The endpoint that the caller names as openai would: the argument, else OPENAI_BASE_URL."""
+    if base_url is not None and not isinstance(base_url, str):
+        raise ConfigError(
+            f"argument base_url: found {type(base_url).__name__}; allowed: a string such as 'https://host/v1'."
+        )
+    return _named_host(base_url or "", "argument base_url") or _named_host(environ.get(_SDK_URL, ""), _SDK_URL)
+
+
+def _named_host(value: str, where: str) -> _Explicit | None:
+    if not value.strip():
+        return None
+    address = check_address(value.strip(), where, http_anywhere=True)
+    adapter, site = adapters.by_host(urlsplit(address.url).hostname or "") or _compatible()
+    return _Explicit(adapter=adapter, site=site, address=address)
+
+
+def _compatible() -> tuple[Adapter, Site]:
+    adapter = adapters.get(_COMPATIBLE)
+    return adapter, adapter.home_site()

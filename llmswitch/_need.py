@@ -70,10 +70,11 @@ def need(operation: str, params: Mapping[str, object], options: Mapping[str, obj
     """
     model = params.get("model")
     requires = [operation]
+    tokens = 0
     if operation == "chat":
         tokens = _chat(params, requires)
-    else:
-        tokens = _longest(params.get("input")) if operation == "embeddings" else 0
+    elif operation == "embeddings":
+        tokens = _longest(params.get("input"))
     return Need(
         operation=operation,
         model=model if isinstance(model, str) else "",

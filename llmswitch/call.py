@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from llmswitch._json import Json
     from llmswitch.errors import Partial
     from llmswitch.failure import Failure
+    from llmswitch.patience import Limits
     from llmswitch.report import Report
     from llmswitch.routing import Candidate
     from llmswitch.secret import Secret
@@ -76,10 +77,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Send:
-    """Ask the driver to send one attempt; it answers with `Answered` or the transport's exception.
-
-    `head` and `content` are seconds until the response's head and until the first content; `gap` bounds each wait after that.
-    """
+    """Ask the driver to send one attempt; it answers with `Answered` or the transport's exception."""
 
     candidate: Candidate
     method: str
@@ -87,10 +85,7 @@ class Send:
     headers: Headers
     body: bytes | None
     stream: bool
-    connect: float | None
-    head: float | None
-    content: float | None
-    gap: float | None
+    limits: Limits
 
 
 @dataclass(frozen=True, slots=True)

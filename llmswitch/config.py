@@ -166,7 +166,8 @@ def no_provider_message(config: Config) -> str:
     only = f" Only {', '.join(config.providers)} may be used (providers)." if config.providers is not None else ""
     return (
         f"No key was found, so no provider can be called.{only} "
-        f"Set the key{where}: {', '.join(keys) or 'none is known'}; or pass api_key= (OpenAI's). `llmswitch doctor` shows what was found, `llmswitch explain` who serves where."
+        f"Set the key{where}: {', '.join(keys) or 'none is known'}; or pass api_key= (OpenAI's). "
+        "`llmswitch doctor` shows what was found, `llmswitch explain` who serves where."
     )
 
 

@@ -34,15 +34,18 @@ DRAIN: Final = 0.02
 
 
 def _request(send: Send) -> Request:
+    limits = send.limits
+    # A whole answer comes in one piece, so its body is part of what is waited for; a stream's gaps are bounded as they are read.
+    gaps = [limits.gap] if send.stream else [limits.gap, limits.head]
     return Request(
         method=send.method,
         url=send.url,
         headers=send.headers,
         body=send.body,
-        connect_timeout=send.connect,
-        read_timeout=send.gap if send.stream else send.head,
-        write_timeout=send.gap,
-        total=send.head,
+        connect_timeout=limits.connect,
+        read_timeout=min((gap for gap in gaps if gap is not None), default=None),
+        write_timeout=limits.gap,
+        total=limits.head,
     )
 
 
@@ -97,10 +100,10 @@ class _Reading:
         Raises:
             ReadTimeout: none are left.
         """
-        send, committed = attempt.opened.send, attempt.reader.committed
-        limit = send.gap
-        if not committed and send.content is not None:
-            limit = send.content - (self._engine.clock() - attempt.since)
+        limits, committed = attempt.opened.send.limits, attempt.reader.committed
+        limit = limits.gap
+        if not committed and limits.content is not None:
+            limit = limits.content - (self._engine.clock() - attempt.since)
         left = self._failover.deadline_left()
         if left is not None:
             limit = left if limit is None else min(limit, left)

@@ -14,6 +14,7 @@ from llmswitch.call import Answer, Answered, Ended, Opened, Send, Start, Started
 from llmswitch.failure import Failure, Kind, classify
 from llmswitch.health import Key
 from llmswitch.hooks import Event, Name
+from llmswitch.patience import Patience
 from llmswitch.report import Attempt, Report
 
 if TYPE_CHECKING:
@@ -29,14 +30,6 @@ Step = Send | Start | Wait | Opened
 Outcome = Answered | Started | Ended | Exception | None
 
 MAX_ATTEMPTS: Final = 3
-# Seconds until the first content of a stream while another candidate is left; reasoning models may stay silent for longer.
-FIRST_CONTENT: Final = 60.0
-FIRST_CONTENT_REASONING: Final = 120.0
-# Seconds kept back for the next candidate out of a long timeout; of a short one it is half.
-RESERVE: Final = 60.0
-CONNECT: Final = 3.0
-SHORTEST_ATTEMPT: Final = 1.0
-
 # The caller's own: sent elsewhere they would fail the same way, or must not be sent elsewhere.
 _CALLERS = frozenset({Kind.BAD_REQUEST, Kind.CONTENT_FILTER})
 # Worth one more try at the same endpoint: the vendor was busy, or nothing reached it.
@@ -71,6 +64,7 @@ class Failover:
         self._held_back: list[Attempt] = []
         self._last_reply: dict[int, tuple[errors.Reply | None, BaseException | None]] = {}
         self._lone = len(plan.candidates) == 1
+        self._patience = Patience(call.timeouts, self._lone)
         self._bypassing = False  # every candidate is held back: the least bad one is tried, once
         self._changes: tuple[Change, ...] = ()
         self._id = f"{id(self):x}-{self._started:.6f}"
@@ -101,7 +95,7 @@ class Failover:
                 raise LoneFailure(self._case(), exact=self._lone)
             if failure.kind is Kind.CONTEXT_LENGTH:
                 queue = [c for c in queue if _larger(c, candidate)]
-            if attempts_left <= 0 or not self._time_left():
+            if attempts_left <= 0 or not self._patience.worth_another(self._passed()):
                 break
             if not queue and (again := self._again()) is not None:
                 retry, seconds = again
@@ -167,7 +161,7 @@ class Failover:
                 continue
             if failure.kind is Kind.RATE_LIMITED:
                 wait = failure.retry_after
-                if wait is None or wait > min(2.0, self._remaining() or 2.0):
+                if wait is None or wait > min(2.0, self._patience.left(self._passed()) or 2.0):
                     continue
             elif failure.kind in _AGAIN:
                 wait = 0.2 * self._engine.random()
@@ -232,17 +226,9 @@ class Failover:
         """What to send, and how long each part of it may take."""
         engine, call = self._engine, self._call
         wire, headers, self._changes = engine.encode(call, candidate)
-        gap, whole = call.timeouts.read, self._remaining()
-        head = content = gap if whole is None else whole
-        connect = call.timeouts.connect
-        if not self._lone:
-            connect = CONNECT if connect is None else min(connect, CONNECT)
-            if not last and head is not None:
-                head -= min(RESERVE, head / 2)
-                content = head
-            if not last and call.stream:
-                limit = FIRST_CONTENT_REASONING if candidate.tier == "reasoning" else FIRST_CONTENT
-                head = content = limit if head is None else min(head, limit)
+        limits = self._patience.limits(
+            self._passed(), last=last, stream=call.stream, reasoning=candidate.tier == "reasoning"
+        )
         return Send(
             candidate=candidate,
             method=wire.method,
@@ -250,10 +236,7 @@ class Failover:
             headers=headers,
             body=wire.body,
             stream=call.stream,
-            connect=connect,
-            head=head,
-            content=content,
-            gap=gap,
+            limits=limits,
         )
 
     def _judge(self, candidate: Candidate, outcome: Outcome, started: float) -> tuple[Failure | None, Answer | None]:
@@ -348,23 +331,6 @@ class Failover:
             )
         )
 
-    # --- time ----------------------------------------------------------------------------------------------------------------
-
-    def _remaining(self) -> float | None:
-        """Seconds left of the whole: the deadline, and where there is a choice the timeout until the first content."""
-        timeouts = self._call.timeouts
-        limits = [timeouts.deadline] if self._lone else [timeouts.deadline, timeouts.read]
-        bounds = [limit for limit in limits if limit is not None]
-        return max(0.001, min(bounds) - (self._engine.clock() - self._started)) if bounds else None
-
-    def _time_left(self) -> bool:
-        """Whether another attempt makes sense: a second, or a tenth of a budget that was shorter than ten."""
-        remaining = self._remaining()
-        whole = min(
-            (t for t in (self._call.timeouts.deadline, self._call.timeouts.read) if t is not None), default=600.0
-        )
-        return remaining is None or remaining >= min(SHORTEST_ATTEMPT, whole / 10)
-
     # --- the end -------------------------------------------------------------------------------------------------------------
 
     @property
@@ -374,8 +340,10 @@ class Failover:
 
     def deadline_left(self) -> float | None:
         """Seconds left of the whole call, None without a deadline."""
-        deadline = self._call.timeouts.deadline
-        return None if deadline is None else deadline - (self._engine.clock() - self._started)
+        return self._patience.deadline_left(self._passed())
+
+    def _passed(self) -> float:
+        return self._engine.clock() - self._started
 
     @property
     def _on_refusal(self) -> object:

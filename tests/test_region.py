@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmswitch.errors import ConfigError
@@ -56,6 +56,7 @@ def test_other_types_are_refused(found: object) -> None:
         normalise(found)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_a_code_or_a_config_error(text: str) -> None:
     try:
