@@ -304,8 +304,7 @@ class Failover:
         engine = self._engine
         took = 1000 * (engine.clock() - started)
         status = reply.status if reply is not None else None
-        for change in engine.health.record(key, failure, started=started):
-            self._tell(change.name, candidate, change.kind, hold=change.hold)
+        changes = engine.health.record(key, failure, started=started)
         endpoint = candidate.endpoint
         if failure is not None:
             attempt = Attempt(endpoint.provider, endpoint.site.name, candidate.model, kind=failure.kind.value,
@@ -315,6 +314,8 @@ class Failover:
             self._tried.append((candidate, attempt, failure))
         if engine.watched:
             self._tell("attempt", candidate, failure.kind if failure else None, status=status, milliseconds=took)
+        for change in changes:
+            self._tell(change.name, candidate, change.kind, hold=change.hold)
 
     def _tell(self, name: Name, candidate: Candidate, kind: Kind | None, **more: Unpack[_Details]) -> None:
         endpoint = candidate.endpoint

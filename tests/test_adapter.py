@@ -168,7 +168,7 @@ def test_openai_binds_caller_and_end_user() -> None:
     site = get("openai").home_site()
     assert site.binds == {"caller", "end_user"}
     assert len(site.regions) == 196
-    assert len(site.unknown) == 42
+    assert len(site.unknown) == 44
     assert not site.regions & site.unknown
 
 

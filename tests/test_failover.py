@@ -421,8 +421,8 @@ def test_hooks_see_what_happens(pair: Sandbox) -> None:
         client.chat.completions.create(**CALL)
         client.chat.completions.create(**CALL)
     assert [(e.name, e.provider, e.kind) for e in events] == [
-        ("block", "openai", "quota_exhausted"),
         ("attempt", "openai", "quota_exhausted"),
+        ("block", "openai", "quota_exhausted"),
         ("failover", "openai", "quota_exhausted"),
         ("attempt", "qwen", None),
         ("attempt", "qwen", None),
