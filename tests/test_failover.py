@@ -341,22 +341,24 @@ def test_a_timeout_at_every_provider_is_an_openai_timeout(pair: Sandbox, ask: An
 
 
 def test_closing_a_stream_frees_the_connection(pair: Sandbox) -> None:
+    others = pair.open_connections("openai")  # of an earlier test, whose request the sandbox is still sitting out
     pair.fault("openai", "stall", after=2)
     with OpenAI() as client:
         for how in ("close", "drop", "with"):
             stream = client.chat.completions.create(**CALL, stream=True)
             next(iter(stream))
-            assert pair.open_connections("openai") >= 1
+            assert pair.open_connections("openai") > others
             if how == "close":
                 stream.close()
             elif how == "with":
                 with stream:
                     pass
             del stream
-            _until(lambda: pair.open_connections("openai") == 0)
+            _until(lambda: pair.open_connections("openai") <= others)
 
 
 def test_cancelling_a_task_frees_the_connection(pair: Sandbox) -> None:
+    others = pair.open_connections("openai")
     pair.fault("openai", "stall", after=2)
     pair.fault("qwen", "slow_head", seconds=30)
 
@@ -373,7 +375,7 @@ def test_cancelling_a_task_frees_the_connection(pair: Sandbox) -> None:
             with pytest.raises(asyncio.CancelledError):
                 await task
             for _ in range(100):
-                if pair.open_connections("openai") == 0:
+                if pair.open_connections("openai") <= others:
                     return
                 await asyncio.sleep(0.01)
             raise AssertionError("still open after a second")

@@ -134,17 +134,27 @@ class Traffic:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.stop()
+        self._logger.removeHandler(self._listener)
+        self._logger.setLevel(self._before[0])
+        self._logger.propagate = self._before[1]
+
+    def await_first(self, seconds: float) -> None:
+        """Wait for the first run to end, at most so long."""
+        deadline = time.monotonic() + seconds
+        while not self.story.samples and time.monotonic() < deadline:
+            time.sleep(_PAUSES[0])
+
+    def stop(self) -> None:
+        """Begin no more runs, and let those under way end; what does not has failed. Again is nothing."""
         self._stopped.set()
         deadline = time.monotonic() + _LAST_CALLS
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+        late = 0 if self._over else sum(thread.is_alive() for thread in self._threads)
         self._over = True
-        late = sum(thread.is_alive() for thread in self._threads)
         error = f"TimeoutError: no end within {_LAST_CALLS:.0f} s"
         self.story.samples += [Sample(time=time.time(), provider="", pieces=0, first=0, total=0, error=error)] * late
-        self._logger.removeHandler(self._listener)
-        self._logger.setLevel(self._before[0])
-        self._logger.propagate = self._before[1]
 
     def _work(self, pause: float) -> None:
         while not self._stopped.wait(pause):

@@ -78,16 +78,17 @@ class AsyncTransport(AsyncSender):
     async def aclose(self) -> None:
         """Close every connection; streams being read end with `ReadError`. Other loops' connections close in their loops."""
         self._closed = True
-        loop = asyncio.get_running_loop()
+        loop = None
+        with suppress(RuntimeError):  # not asyncio's: then every home is another loop's
+            loop = asyncio.get_running_loop()
         for owner, home in list(self._homes.items()):
             self._homes.pop(owner, None)
             if owner is loop:
-                home.close()
                 await home.keeper.aclose()
             elif not owner.is_closed():
                 with suppress(RuntimeError):  # closed just now
                     owner.call_soon_threadsafe(home.close)
-        for _ in range(2):  # asyncio closes a socket one turn after it is told to
+        for _ in range(2 if loop is not None else 0):  # asyncio closes a socket one turn after it is told to
             await asyncio.sleep(0)
 
     async def _settle(self, loop: asyncio.AbstractEventLoop) -> _Home:
