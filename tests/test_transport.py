@@ -26,6 +26,7 @@ from llmswitch.transport.base import (
     TLSError,
     TLSVerifyError,
     TransportError,
+    WriteError,
     WriteTimeout,
 )
 from tests.servers import (
@@ -190,6 +191,7 @@ def test_a_user_in_the_url_becomes_basic_authorization(caller: Caller) -> None:
     [
         ("X-A", "canary\r\nX-B: 2"),
         ("X-A", "canary\n"),
+        ("X-A", "canary\rX-B: 2"),
         ("X-A", "canary\0"),
         ("X-A", "canary中"),
         ("X A", "canary"),
@@ -348,7 +350,31 @@ def test_reading_up_to_a_limit_frees_the_connection(caller: Caller) -> None:
         wait_until(lambda: server.open_connections == 0)
 
 
+@every
+def test_a_large_body_waits_for_a_slow_reader(caller: Caller) -> None:
+    body = bytes(range(256)) * 80_000  # 20 MB
+    with Server(answer(200, body)) as server:
+        got = caller.send(server.url)
+        found = [got.next() or b""]
+        time.sleep(0.2)
+        caller.turn()
+        while piece := got.next():
+            found.append(piece)
+        assert b"".join(found) == body
+
+
 # Connections.
+
+
+@own
+def test_the_connection_used_last_is_used_next(caller: Caller) -> None:
+    """So that those which a burst left over grow old and go."""
+    with Server(raw(head(200, "Content-Length: 2") + b"{", b"}", pause=0.02)) as server:
+        for one in [caller.send(server.url) for _ in range(3)]:
+            one.read()
+        for _ in range(3):
+            caller.send(server.url).read()
+        assert [request.connection for request in server.requests] == [1, 2, 3, 3, 3, 3]
 
 
 @every
@@ -546,7 +572,7 @@ def test_no_head_in_time(caller: Caller, limits: dict[str, Any]) -> None:
         wait_until(lambda: server.open_connections == 0, seconds=1)
 
 
-@own
+@pytest.mark.parametrize("caller", [*OWN, "httpx-async"], indirect=True)
 def test_a_head_that_drips_runs_out_of_total(caller: Caller) -> None:
     with Server(drip(head(200, *(f"A{n}: b" for n in range(1000))), pause=0.02)) as server, pytest.raises(ReadTimeout):
         caller.send(server.url, read_timeout=5, total=SHORT)
@@ -574,11 +600,13 @@ def test_total_does_not_bound_the_body(caller: Caller) -> None:
 @every
 def test_the_read_timeout_can_be_changed_between_reads(caller: Caller) -> None:
     with Server(raw(head(200, "Content-Length: 9") + b"abc", then=stall)) as server:
-        got = caller.send(server.url, read_timeout=60)
+        got = caller.send(server.url, read_timeout=60, connect_timeout=60, write_timeout=60)
         assert got.next() == b"abc"
         got.response.set_read_timeout(SHORT)
+        began = time.monotonic()
         with pytest.raises(ReadTimeout):
             got.next()
+        assert time.monotonic() - began < 30
 
 
 @own
@@ -706,6 +734,23 @@ def test_an_answer_given_before_the_request_was_read_counts(caller: Caller) -> N
         got = caller.send(f"http://127.0.0.1:{listener.getsockname()[1]}/", bytes(5_000_000))
         assert (got.status, got.read()) == (413, b"large")
         got.close()
+        server.join(5)
+
+
+@own
+def test_a_request_cut_short(caller: Caller) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1000)
+
+        server = threading.Thread(target=serve)
+        server.start()
+        with pytest.raises(WriteError) as caught:
+            caller.send(f"http://127.0.0.1:{listener.getsockname()[1]}/", bytes(20_000_000))
+        assert (caught.value.phase, caught.value.sent) == ("write", True)
         server.join(5)
 
 

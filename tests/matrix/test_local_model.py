@@ -18,7 +18,7 @@ import pytest
 from llmswitch import AsyncOpenAI, OpenAI, Switch
 from llmswitch.errors import ConfigError, InvalidRequestError
 from llmswitch.local import LocalModel, Voice, endpoint_url
-from llmswitch.sandbox import Sandbox
+from llmswitch.sandbox import Prompt, Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -144,6 +144,15 @@ def test_it_is_the_sandboxes_voice(monkeypatch: pytest.MonkeyPatch) -> None:
             )
     assert text
     assert "sandbox" not in text
+
+
+def test_what_the_model_cannot_take_the_sandbox_answers_itself() -> None:
+    voice = Voice()
+    long = Prompt(endpoint="qwen@cn", model="qwen-plus", messages=[{"role": "user", "content": "word " * 9000}])
+    try:
+        assert "llmswitch sandbox, not a model" in "".join(voice.text(long))
+    finally:
+        voice.close()
 
 
 def test_the_demo_runs_on_it() -> None:
