@@ -8,7 +8,7 @@ to OpenAI itself. Importing this module imports openai; `llmswitch` does so only
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Self, TypedDict
 
 import openai
@@ -139,6 +139,7 @@ class _Beneath:
     engine: Engine
     ours: dict[str, Any] = field(repr=False)
     theirs: dict[str, Any] = field(repr=False)
+    address: str = ""  # openai's base_url for which it was made
 
 
 def _prepare(beneath: _Beneath | None, arguments: dict[str, Any]) -> tuple[_Beneath, dict[str, Any]]:
@@ -156,6 +157,17 @@ def _prepare(beneath: _Beneath | None, arguments: dict[str, Any]) -> tuple[_Bene
     for given in (arguments, ours, theirs):
         given.clear()
     raise ConfigError(message)
+
+
+def _follow(beneath: _Beneath, client: openai.OpenAI | openai.AsyncOpenAI) -> _Beneath:
+    """The same, or another engine where the program has set `client.base_url` meanwhile."""
+    address = str(client.base_url)
+    if address == beneath.address:
+        return beneath
+    if beneath.address:
+        moved = {**beneath.theirs, "base_url": address, "api_key": client.api_key}
+        beneath, _ = _prepare(None, {**beneath.ours, **moved})
+    return replace(beneath, address=address)
 
 
 def _for_copy(beneath: _Beneath, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -226,6 +238,7 @@ class OpenAI(openai.OpenAI):
         self._beneath, openai_arguments = _prepare(_beneath, arguments)
         given = openai_arguments.pop("http_client", None)
         super().__init__(http_client=_sync_client(given), **openai_arguments)
+        self._beneath = replace(self._beneath, address=str(self.base_url))
 
     def request(self, cast_to: Any, options: Any, *, stream: bool = False, stream_cls: Any = None) -> Any:
         """As openai's; streams free their connection when they are dropped."""
@@ -240,6 +253,7 @@ class OpenAI(openai.OpenAI):
         except (ValueError, TypeError):
             _check_encodable(options)
             raise
+        self._beneath = _follow(self._beneath, self)
         return mark(request, self._beneath.engine, options)
 
     def _should_retry(self, response: httpx.Response) -> bool:
@@ -258,7 +272,7 @@ class OpenAI(openai.OpenAI):
 
     def copy(self, **arguments: Any) -> Self:
         """As openai's, for the arguments of `SwitchOptions`, too."""
-        return super().copy(**_for_copy(self._beneath, arguments))
+        return super().copy(**_for_copy(_follow(self._beneath, self), arguments))
 
     with_options = copy
 
@@ -272,6 +286,7 @@ class AsyncOpenAI(openai.AsyncOpenAI):
         self._beneath, openai_arguments = _prepare(_beneath, arguments)
         given = openai_arguments.pop("http_client", None)
         super().__init__(http_client=_async_client(given), **openai_arguments)
+        self._beneath = replace(self._beneath, address=str(self.base_url))
 
     async def request(self, cast_to: Any, options: Any, *, stream: bool = False, stream_cls: Any = None) -> Any:
         """As openai's; streams free their connection when they are dropped."""
@@ -286,6 +301,7 @@ class AsyncOpenAI(openai.AsyncOpenAI):
         except (ValueError, TypeError):
             _check_encodable(options)
             raise
+        self._beneath = _follow(self._beneath, self)
         return mark(request, self._beneath.engine, options)
 
     def _should_retry(self, response: httpx.Response) -> bool:
@@ -304,6 +320,6 @@ class AsyncOpenAI(openai.AsyncOpenAI):
 
     def copy(self, **arguments: Any) -> Self:
         """As openai's, for the arguments of `SwitchOptions`, too."""
-        return super().copy(**_for_copy(self._beneath, arguments))
+        return super().copy(**_for_copy(_follow(self._beneath, self), arguments))
 
     with_options = copy

@@ -263,6 +263,18 @@ def test_a_base_url_names_its_vendor_by_its_host(pair: Sandbox, monkeypatch: pyt
         assert client.chat.completions.create(**CALL).llmswitch.provider == "qwen"
 
 
+def test_a_base_url_set_later_is_followed(pair: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLMSWITCH_PROVIDERS", "openai,qwen,compatible")
+    with OpenAI() as client:
+        client.base_url = pair.url("zhipu@cn")
+        client.api_key = pair.key("zhipu@cn")
+        copied = client.with_options(timeout=5)
+        answer: Any = client.chat.completions.create(model="glm-5.3", messages=MESSAGES)
+        assert answer.llmswitch.provider == "compatible"
+        assert copied.chat.completions.create(model="glm-5.3", messages=MESSAGES).choices
+    assert (pair.hits("openai"), pair.hits("qwen"), pair.hits("zhipu")) == (0, 0, 2)
+
+
 def test_resources_of_openais_own_go_to_openai_while_it_serves_the_region(
     pair: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -84,13 +84,13 @@ class Connection(asyncio.Protocol):
         Raises:
             OSError: the connection is gone; TimeoutError where the other side did not take it in time.
         """
-        if self._transport is None or self.closed:
+        transport = self._transport
+        if transport is not None and not transport.is_closing():
+            transport.write(data)
+            while self._writing_paused and not transport.is_closing():
+                await self._wait(limit)
+        if transport is None or transport.is_closing():
             raise self._error or ConnectionResetError("the connection was closed")
-        self._transport.write(data)
-        while self._writing_paused:
-            if self._ended and self._transport is None:
-                raise self._error or ConnectionResetError("the connection was closed")
-            await self._wait(limit)
 
     async def receive(self, limit: float | None) -> bytes:
         """The next bytes, or none at the connection's end.
