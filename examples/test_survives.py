@@ -6,7 +6,8 @@ from llmswitch.sandbox import Sandbox
 
 def answer(question: str) -> str:
     """Stand in for your app."""
-    completion = OpenAI().chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": question}])
+    with OpenAI() as client:
+        completion = client.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": question}])
     return completion.choices[0].message.content or ""
 
 

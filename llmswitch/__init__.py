@@ -76,8 +76,12 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - every name of openai's, cla
     elif name not in __all__ and find_spec(f"llmswitch.{name}") is not None:
         return import_module(f"llmswitch.{name}")
     else:
-        home = "llmswitch.openai" if name in __all__ else "openai"
-        value = getattr(import_module(home), name)
+        ours, theirs = import_module("llmswitch.openai"), import_module("openai")
+        value = getattr(ours if name in __all__ else theirs, name)
+        if isinstance(
+            value, import_module("openai._utils").LazyProxy
+        ):  # `openai.chat` and its like: calls on a client of ours
+            return getattr(ours.module_client(globals()), name)
     globals()[name] = value
     return value
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from llmswitch.call import Answered, Ended, Headers, Send, Start, Started, Wait
-from llmswitch.errors import ConfigError
+from llmswitch.errors import ConfigError, InvalidRequestError
 from llmswitch.failure import Kind, classify
 from llmswitch.secret import Secret
 from llmswitch.streaming import Reader
@@ -192,6 +192,8 @@ class Exchange(_Reading):
             return Answered(response.status, Headers(response.headers), body)
         except TransportError as error:
             return error
+        except ValueError as error:
+            raise _unsendable(error) from error
 
     def __iter__(self) -> Exchange:
         return self
@@ -277,6 +279,8 @@ class AsyncExchange(_Reading):
             return Answered(response.status, Headers(response.headers), body)
         except TransportError as error:
             return error
+        except ValueError as error:
+            raise _unsendable(error) from error
 
     def __aiter__(self) -> AsyncExchange:
         return self
@@ -318,6 +322,11 @@ class AsyncExchange(_Reading):
             self._response.abandon()
 
     __del__ = abandon
+
+
+def _unsendable(error: ValueError) -> InvalidRequestError:
+    """A header or an address that no request can have."""
+    return InvalidRequestError(f"{error}. Nothing was sent.")
 
 
 def _start(step: Start) -> Started | ConfigError:

@@ -148,7 +148,9 @@ class Failover:
 
     def _key(self, candidate: Candidate) -> Key:
         endpoint = candidate.endpoint
-        return Key(endpoint.identity, self._plan.region or "", candidate.model, endpoint.key.id if endpoint.key else "")
+        # "" would stand for every model: what is learned about a call without one is about that alone.
+        model = candidate.model or "(none)"
+        return Key(endpoint.identity, self._plan.region or "", model, endpoint.key.id if endpoint.key else "")
 
     def _again(self) -> tuple[Candidate, float] | None:
         """Who is worth a second attempt, and after how many seconds; None when nobody is."""

@@ -473,6 +473,32 @@ def test_import_llmswitch_as_openai(pair: Sandbox) -> None:
     assert pair.hits("openai") == 1
 
 
+def test_module_level_calls_switch_too(pair: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    import llmswitch as openai_  # noqa: PLC0415
+
+    monkeypatch.setattr(openai_, "api_key", pair.key("openai@global"), raising=False)
+    assert openai_.chat.completions.create(**CALL).llmswitch.provider == "openai"
+    pair.fault("openai", "region_block")
+    assert openai_.chat.completions.create(**CALL).llmswitch.provider == "qwen"
+    monkeypatch.setattr(openai_, "max_retries", 0, raising=False)
+    assert openai_.chat.completions.create(**CALL).llmswitch.provider == "qwen"
+    assert pair.hits("openai") == 2
+
+
+@pytest.mark.usefixtures("pair")
+def test_a_call_without_a_model_takes_out_no_other() -> None:
+    with OpenAI() as client:
+        with pytest.raises(openai.APIError):
+            client.chat.completions.create(model="", messages=MESSAGES)
+        assert client.chat.completions.create(**CALL).llmswitch.provider == "openai"
+
+
+def test_a_header_that_cannot_be_sent(pair: Sandbox) -> None:
+    with OpenAI() as client, pytest.raises(llmswitch.InvalidRequestError, match="line break"):
+        client.chat.completions.create(**CALL, extra_headers={"X-A": "a\nb"})
+    assert pair.hits() == 0
+
+
 def test_cutover_switches_by_itself(pair: Sandbox) -> None:
     cutover = {"provider": "openai", "regions": ["US"], "at": "2024-07-09T00:00:00+08:00"}
     later = {**cutover, "at": "2999-01-01T00:00:00Z"}

@@ -109,6 +109,8 @@ def classify(
         body: as it came (bytes, text, an SSE event), or parsed. The first 64 KiB count.
         exception: what the transport or another SDK raised; status, headers and body are taken from it where it has them.
     """
+    if not isinstance(status, int | None):
+        status = int(status) if str(status).isdecimal() else None  # read from a log or a queue
     status, fields, body = answer(status, headers, body, exception)
     adapter = _adapter(provider)
     evidence = read(words(exception) if exception is not None and body is None else body)
