@@ -47,6 +47,8 @@ class _Engine(Protocol):
 
     listening_address: str
 
+    def handle_metrics(self) -> object: ...
+
     def handle_chat_completions(self, params: Json, callback: Callable[[Json], bool] | None = None) -> Json | None: ...
 
 
@@ -212,13 +214,17 @@ def _load(path: Path, name: str, key: Secret, context: int) -> _Engine:
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     params.cache_ram_mib = 0
     params.sse_ping_interval = 1  # seconds; also how long closing waits for a stream that nobody reads
+    params.endpoint_metrics = True
     params.verbosity = 0  # it would write prompts to stderr
     try:
-        return cast("_Engine", xllamacpp.Server(params))
+        engine = cast("_Engine", xllamacpp.Server(params))
+        # Answered by the engine's own loop: one that is freed before its loop has begun waits for its end for ever.
+        engine.handle_metrics()
     except RuntimeError as error:
         raise ConfigError(
             f"{path} does not load as a model: it is damaged, unknown to this llama.cpp, or too big for the memory"
         ) from error
+    return engine
 
 
 def _content(chunk: Json) -> str:

@@ -418,7 +418,7 @@ _OPEN = {
             threading.Thread(target=read, daemon=True).start()
         time.sleep(0.3)
     """,
-    # Under asyncio httpx itself complains of streams left open, as the openai SDK then does.
+    # Under asyncio httpx itself complains of streams left open.
     "over httpx": """
         import httpx2, ssl
         sender = transport.over(httpx2.Client(verify=ssl.create_default_context()))
