@@ -208,9 +208,7 @@ def _load(path: Path, name: str, key: Secret, context: int) -> _Engine:
     params.api_keys = [key.reveal()]
     params.cors_origins = ""  # no web page is to reach it
     params.ui = params.endpoint_slots = False
-    threads = max(
-        1, (os.cpu_count() or 1) // 2
-    )  # the rest is for whoever asks; busy cores make more threads slower, not faster
+    threads = max(1, (os.cpu_count() or 1) // 2)  # threads that wait for a busy core make the others wait
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     params.cache_ram_mib = 0
     params.sse_ping_interval = 1  # seconds; also how long closing waits for a stream that nobody reads

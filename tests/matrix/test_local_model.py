@@ -97,6 +97,11 @@ def test_a_closed_model_says_so() -> None:
         model.chat(ASKED)
 
 
+def test_a_model_can_be_closed_at_once() -> None:
+    for _ in range(10):
+        LocalModel().close()
+
+
 def test_the_endpoint_starts_once() -> None:
     assert endpoint_url() == endpoint_url()
     assert post(*endpoint_url())["choices"]
