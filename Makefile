@@ -6,7 +6,7 @@
 
 # The first interpreter that is new enough, runs and can make a venv. `make PYTHON=/path/to/python test` overrides.
 USABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
-PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3.14 python3 python; do \
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3.14 python3 python; do \
   $$name -c '$(USABLE)' >/dev/null 2>&1 && { echo $$name; break; }; done)
 
 BIN := .venv/bin
