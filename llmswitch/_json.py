@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Union
 
+from pydantic_core import from_json
+
 JsonValue = Union[None, bool, int, float, str, "list[JsonValue]", "dict[str, JsonValue]"]
 Json = dict[str, JsonValue]
 
@@ -16,7 +18,11 @@ def loads(text: bytes | str) -> JsonValue:
         ValueError: the text is not JSON, or not UTF-8.
         RecursionError: it is nested deeper than the interpreter allows.
     """
-    value: JsonValue = json.loads(text)
+    value: JsonValue
+    try:
+        value = from_json(text, cache_strings="keys")  # a third of the time
+    except ValueError:
+        value = json.loads(text)  # the judge of what it does not take: lone surrogates, a BOM, deep nesting
     return value
 
 

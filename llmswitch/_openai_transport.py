@@ -302,8 +302,8 @@ class _Events(httpx.SyncByteStream):
 
     def __iter__(self) -> Iterator[bytes]:
         try:
-            for chunk in self._exchange:
-                yield event(chunk.data, chunk.value)
+            for value, data in self._exchange:
+                yield event(data, value)
         except LoneFailure as lone:
             raise errors.build(errors.ProviderError, lone.case) from lone.case.cause
         yield b"data: [DONE]\n\n"
@@ -376,8 +376,8 @@ class _AsyncEvents(httpx.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
-            async for chunk in self._exchange:
-                yield event(chunk.data, chunk.value)
+            async for value, data in self._exchange:
+                yield event(data, value)
         except LoneFailure as lone:
             raise errors.build(errors.ProviderError, lone.case) from lone.case.cause
         yield b"data: [DONE]\n\n"

@@ -76,7 +76,7 @@ class _Reading:
     def __init__(self, engine: Engine, call: Call, failover: Failover) -> None:
         self._engine, self._call, self._failover = engine, call, failover
         self._run = failover.run()
-        self._ready: deque[Chunk] = deque()
+        self.ready: deque[Chunk] = deque()  # may be delivered
         self._attempt: _Attempt | None = None
 
     @property
@@ -118,7 +118,7 @@ class _Reading:
             reader.end()
         else:
             reader.feed(data)
-        self._ready.extend(reader.ready)
+        self.ready.extend(reader.ready)
         reader.ready.clear()
 
     def _broke(self, attempt: _Attempt, error: TransportError) -> None:
@@ -137,7 +137,7 @@ class _Reading:
         if self._attempt is not None:
             self._attempt = None
             self._run.close()
-        self._ready.clear()
+        self.ready.clear()
 
 
 class Exchange(_Reading):
@@ -199,19 +199,25 @@ class Exchange(_Reading):
         return self
 
     def __next__(self) -> Chunk:
-        while not self._ready:
-            attempt, response = self._attempt, self._response
-            if attempt is None or response is None:
+        while not self.ready:
+            if not self.advance():
                 raise StopIteration
-            if attempt.over:
-                self._settle(attempt, response)
-                continue
-            try:
-                response.set_read_timeout(self._limit(attempt))
-                self._feed(attempt, next(self._data, None))
-            except TransportError as error:
-                self._broke(attempt, error)
-        return self._ready.popleft()
+        return self.ready.popleft()
+
+    def advance(self) -> bool:
+        """Read once, into `ready`; False when the stream is over. Raises as `open`."""
+        attempt, response = self._attempt, self._response
+        if attempt is None or response is None:
+            return False
+        if attempt.over:
+            self._settle(attempt, response)
+            return True
+        try:
+            response.set_read_timeout(self._limit(attempt))
+            self._feed(attempt, next(self._data, None))
+        except TransportError as error:
+            self._broke(attempt, error)
+        return True
 
     def _settle(self, attempt: _Attempt, response: Response) -> None:
         """This attempt is over: tell the generator, which ends, raises, or opens the next one."""
@@ -286,19 +292,25 @@ class AsyncExchange(_Reading):
         return self
 
     async def __anext__(self) -> Chunk:
-        while not self._ready:
-            attempt, response = self._attempt, self._response
-            if attempt is None or response is None:
+        while not self.ready:
+            if not await self.advance():
                 raise StopAsyncIteration
-            if attempt.over:
-                await self._settle(attempt, response)
-                continue
-            try:
-                response.set_read_timeout(self._limit(attempt))
-                self._feed(attempt, await anext(self._data, None))
-            except TransportError as error:
-                self._broke(attempt, error)
-        return self._ready.popleft()
+        return self.ready.popleft()
+
+    async def advance(self) -> bool:
+        """As `Exchange.advance`."""
+        attempt, response = self._attempt, self._response
+        if attempt is None or response is None:
+            return False
+        if attempt.over:
+            await self._settle(attempt, response)
+            return True
+        try:
+            response.set_read_timeout(self._limit(attempt))
+            self._feed(attempt, await anext(self._data, None))
+        except TransportError as error:
+            self._broke(attempt, error)
+        return True
 
     async def _settle(self, attempt: _Attempt, response: AsyncResponse) -> None:
         ended = self._ended(attempt)

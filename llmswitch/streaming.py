@@ -8,16 +8,13 @@ A `finish_reason` is never invented.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from llmswitch._json import dumps, loads
 from llmswitch.errors import Partial
 from llmswitch.failure import Failure, Kind, classify
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from llmswitch._json import Json, JsonValue
     from llmswitch.adapter import Adapter
     from llmswitch.dialects.base import Dialect
@@ -29,38 +26,46 @@ _BLANK_LINE: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r|\n\r\n|\r\n\n")
 
 
 class Events:
-    """Incremental reader of server-sent events; `feed` yields (event name, data) as they complete."""
+    """Incremental reader of server-sent events; `feed` gives the (event name, data) pairs that were completed."""
 
-    __slots__ = ("_buffer", "_searched")
+    __slots__ = ("_parts", "_size")
 
     def __init__(self) -> None:
-        self._buffer = b""
-        self._searched = 0
+        self._parts: list[bytes] = []  # of an event whose end has not come
+        self._size = 0
 
-    def feed(self, data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    def feed(self, data: bytes) -> list[tuple[bytes, bytes]]:
         """Every event that `data` completes.
 
         Raises:
             ValueError: one event is larger than 16 MiB.
         """
-        buffer = self._buffer + data if self._buffer else data
-        start, searched = 0, self._searched
-        while match := _BLANK_LINE.search(buffer, searched):
-            block = buffer[start : match.start()]
-            start = searched = match.end()
-            if event := _event(block):
-                yield event
-        self._buffer = buffer[start:]
-        # A blank line may straddle two reads: look again at the last three bytes, not at the whole (a long line stays linear).
-        self._searched = max(0, len(self._buffer) - 3)
-        if len(self._buffer) > EVENT_BYTES:
-            raise ValueError("one event of the stream is larger than 16 MiB")
+        if self._parts:
+            if b"\n" not in data and b"\r" not in data:  # a long line: joined once, at its end
+                self._keep(data)
+                return []
+            self._parts.append(data)
+            data = b"".join(self._parts)
+            self._parts.clear()
+            self._size = 0
+        # A carriage return may be half a line break, and mixed ones are allowed: only the pattern knows.
+        blocks = _BLANK_LINE.split(data) if b"\r" in data else data.split(b"\n\n")
+        if rest := blocks.pop():
+            self._keep(rest)
+        return [event for block in blocks if (event := _event(block)) is not None]
 
-    def rest(self) -> Iterator[tuple[bytes, bytes]]:
+    def rest(self) -> list[tuple[bytes, bytes]]:
         """The event that the end of the stream left without its blank line, if any."""
-        block, self._buffer, self._searched = self._buffer, b"", 0
-        if event := _event(block):
-            yield event
+        block = b"".join(self._parts)
+        self._parts.clear()
+        event = _event(block)
+        return [] if event is None else [event]
+
+    def _keep(self, data: bytes) -> None:
+        self._parts.append(data)
+        self._size += len(data)
+        if self._size > EVENT_BYTES:
+            raise ValueError("one event of the stream is larger than 16 MiB")
 
 
 def _event(block: bytes) -> tuple[bytes, bytes] | None:
@@ -78,12 +83,8 @@ def _event(block: bytes) -> tuple[bytes, bytes] | None:
     return (name, b"\n".join(data)) if data else None
 
 
-@dataclass(slots=True)
-class Chunk:
-    """One chunk: its JSON value in OpenAI's shape and the bytes that say the same."""
-
-    value: Json
-    data: bytes
+# One chunk: its JSON value in OpenAI's shape, and the bytes that say the same.
+Chunk: TypeAlias = "tuple[Json, bytes]"
 
 
 class Reader:
@@ -164,7 +165,14 @@ class Reader:
             self.failure = self._in_band(name, event)
             return
         chunk = self._dialect.chunk(self._adapter, value)
-        self._note(Chunk(chunk, event if chunk is value else dumps(chunk)))
+        visible = self._read(chunk)
+        if self.failure is not None:
+            return
+        data = event if chunk is value else dumps(chunk)
+        if self.committed:
+            self.ready.append((chunk, data))
+        else:
+            self._hold(chunk, data, visible=visible)
 
     def _in_band(self, name: bytes, event: bytes) -> Failure:
         body = b"event: " + name + b"\ndata: " + event if name else event
@@ -174,16 +182,10 @@ class Reader:
         kind = Kind.STREAM_INTERRUPTED if self.committed else Kind.BAD_PAYLOAD
         return Failure(kind=kind, provider=self._adapter.name, message=message, source="text")
 
-    def _note(self, chunk: Chunk) -> None:
-        """Account for one chunk and hold it or make it ready."""
-        visible = self._read(chunk.value)
-        if self.failure is not None:
-            return
-        if self.committed:
-            self.ready.append(chunk)
-            return
-        self._held.append(chunk)
-        self._held_bytes += len(chunk.data)
+    def _hold(self, chunk: Json, data: bytes, *, visible: bool) -> None:
+        """Keep a chunk back until something can be seen of the answer."""
+        self._held.append((chunk, data))
+        self._held_bytes += len(data)
         if self._buffer:
             return
         if visible or len(self._held) >= HELD_EVENTS or self._held_bytes >= HELD_BYTES:
@@ -235,7 +237,7 @@ class Reader:
                 self.reasoning.append(reasoning)
             if isinstance(tools, list):
                 self._tool_fragments(tools)
-        return bool(
+        return self.committed or bool(
             content or reasoning or tools or delta.get("refusal") or delta.get("audio") or delta.get("function_call")
         )
 

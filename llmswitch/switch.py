@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from llmswitch.config import Config
     from llmswitch.health import Health
     from llmswitch.report import Report
-    from llmswitch.streaming import Chunk
 
 # openai's own default, for a lone candidate.
 MAX_RETRIES: Final = 2
@@ -74,10 +73,10 @@ class Stream:
 
     def __next__(self) -> Reply:
         try:
-            chunk: Chunk = next(self._exchange)
+            value, _ = next(self._exchange)
         except LoneFailure as lone:
             raise _raised(lone) from lone.case.cause
-        return Reply(chunk.value, self._exchange.report)
+        return Reply(value, self._exchange.report)
 
     def close(self) -> None:
         """Stop and free the connection."""
@@ -106,10 +105,10 @@ class AsyncStream:
 
     async def __anext__(self) -> Reply:
         try:
-            chunk: Chunk = await anext(self._exchange)
+            value, _ = await anext(self._exchange)
         except LoneFailure as lone:
             raise _raised(lone) from lone.case.cause
-        return Reply(chunk.value, self._exchange.report)
+        return Reply(value, self._exchange.report)
 
     async def close(self) -> None:
         """Stop and free the connection."""

@@ -169,13 +169,13 @@ def test_every_choice_must_finish() -> None:
 def test_no_finish_reason_is_invented() -> None:
     one = reader()
     one.feed(chunk("a") + DONE)
-    assert all(choice["finish_reason"] is None for c in one.ready for choice in c.value["choices"])  # type: ignore[index,union-attr,call-overload]
+    assert all(choice["finish_reason"] is None for value, _ in one.ready for choice in value["choices"])  # type: ignore[index,union-attr,call-overload]
 
 
 def test_the_vendors_finish_reason_is_told_in_openais_words() -> None:
     one = reader("zhipu")
     one.feed(chunk("a") + chunk(finish="sensitive") + DONE)
-    assert json.loads(one.ready[-1].data)["choices"][0]["finish_reason"] == "content_filter"
+    assert json.loads(one.ready[-1][1])["choices"][0]["finish_reason"] == "content_filter"
 
 
 def test_a_finish_reason_that_means_broken_is_a_failure() -> None:

@@ -91,8 +91,8 @@ def _choice(choice: Json, adapter: Adapter) -> Json:
         if mapped != reason:
             choice = {**choice, "finish_reason": mapped}
     delta = choice.get("delta")
-    if isinstance(delta, dict):
-        calls = delta.get("tool_calls")
+    if isinstance(delta, dict) and "tool_calls" in delta:
+        calls = delta["tool_calls"]
         if isinstance(calls, list) and any(isinstance(call, dict) and _hollow(call) for call in calls):
             filled: list[JsonValue] = [_filled(call) if isinstance(call, dict) else call for call in calls]
             choice = {**choice, "delta": {**delta, "tool_calls": filled}}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import zlib
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Final, Protocol
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 
 _LINE_LIMIT: Final = 16 * 1024  # a chunk's size with its extensions, or one trailer
 _PIECE: Final = 1024 * 1024  # decompressed at a time
-_HEXADECIMAL: Final = re.compile(rb"[0-9a-fA-F]+")
 
 
 class _Body(Protocol):
@@ -93,12 +91,13 @@ class _Chunked(_Body):
 
     def feed(self, data: bytes) -> bytes:
         parts: list[bytes] = []
-        at = 0
+        at, size = 0, len(data)
         if self._left:
             at = self._take(data, 0, parts)
         elif self._line:
             data, self._line = self._line + data, b""
-        while at < len(data) and not self.done:
+            size = len(data)
+        while at < size and not self.done:
             end = data.find(b"\n", at)
             if end < 0:
                 self._line = data[at:]
@@ -109,13 +108,16 @@ class _Chunked(_Body):
             if self._trailers:
                 self.done = not line
                 continue
-            size = _chunk_size(line)
-            if size:
-                self._left = size + 2
-                at = self._take(data, at, parts)
-            else:
+            length = _chunk_size(line)
+            if not length:
                 self._trailers = True
-        self.excess = self.excess or (self.done and at < len(data))
+            elif data[at + length : at + length + 2] == b"\r\n":  # it is all here, as most are
+                parts.append(data[at : at + length])
+                at += length + 2
+            else:
+                self._left = length + 2
+                at = self._take(data, at, parts)
+        self.excess = self.excess or (self.done and at < size)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _take(self, data: bytes, at: int, parts: list[bytes]) -> int:
@@ -137,10 +139,15 @@ class _Chunked(_Body):
 
 
 def _chunk_size(line: bytes) -> int:
-    digits = line.partition(b";")[0].strip()
-    if not _HEXADECIMAL.fullmatch(digits):  # int() would also take signs and underscores
-        raise ProtocolError(f"not a chunk's size: {line[:32]!r}", phase="body")
-    return int(digits, 16)
+    try:
+        if line.isalnum():  # int() would also take signs and underscores
+            return int(line, 16)
+        digits = line.partition(b";")[0].strip()
+        if digits.isalnum():
+            return int(digits, 16)
+    except ValueError:
+        pass
+    raise ProtocolError(f"not a chunk's size: {line[:32]!r}", phase="body")
 
 
 def _framing(answer: Head, method: str) -> tuple[_Body, bool]:
