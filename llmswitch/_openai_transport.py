@@ -6,7 +6,9 @@ there, while it serves the region.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, cast
+import contextlib
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 import openai
 from pydantic import BaseModel
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from llmswitch.call import Answer
     from llmswitch.engine import Engine
     from llmswitch.transport.base import AsyncResponse, AsyncSender, Response, Sender
+
+    Outcome: TypeAlias = LoneFailure | errors.LLMSwitchError | Answer
 
 # Under these keys a request carries its engine, and a response what happened; httpx leaves unknown extensions alone.
 ENGINE: Final = "llmswitch.engine"
@@ -46,6 +50,32 @@ _OPERATIONS: Final = {
 }
 
 
+# What the fast path has met already, and openai's own code is to deal with: the next request is answered with it.
+_replay: ContextVar[Outcome | None] = ContextVar("llmswitch.replay", default=None)
+
+
+@contextlib.contextmanager
+def replaying(outcome: Outcome) -> Iterator[None]:
+    """Let the first request that openai makes meanwhile end as told, without sending it again."""
+    token = _replay.set(outcome)
+    try:
+        yield
+    finally:
+        _replay.reset(token)
+
+
+def _replayed(request: httpx.Request) -> httpx.Response | None:
+    outcome = _replay.get()
+    if outcome is None:
+        return None
+    _replay.set(None)
+    if isinstance(outcome, LoneFailure):
+        return _lone(request, outcome)
+    if isinstance(outcome, errors.LLMSwitchError):
+        return _raising(outcome, request)
+    return _answered(request, outcome)
+
+
 def mark(request: httpx.Request, engine: Engine, options: object) -> httpx.Request:
     """Put into a request what the transport needs to know of it."""
     request.extensions[ENGINE] = engine
@@ -61,11 +91,12 @@ def operation_of(method: str, path: str) -> str | None:
     return None
 
 
-def _headers(request: httpx.Request) -> Headers:
+def headers_of(request: httpx.Request) -> Headers:
+    """A request's own headers, without what every transport adds itself."""
     return Headers((name, value) for name, value in request.headers.multi_items() if name.lower() not in _FRAMING)
 
 
-def _timeouts(request: httpx.Request) -> Timeouts:
+def timeouts_of(request: httpx.Request) -> Timeouts:
     """Httpx's four, as openai set them for this call."""
     given = cast("dict[str, float | None]", request.extensions.get("timeout") or {})
     return Timeouts(connect=given.get("connect"), read=given.get("read"), write=given.get("write"))
@@ -91,11 +122,11 @@ def _read_call(engine: Engine, request: httpx.Request, operation: str, body: byt
         operation=operation,
         params=params,
         body=body or None,
-        headers=_headers(request),
+        headers=headers_of(request),
         query=f"?{query}" if query else "",
         extra={name: value for name, value in extra.items() if name in params},
         options=options or {},
-        timeouts=_timeouts(request),
+        timeouts=timeouts_of(request),
     )
 
 
@@ -106,12 +137,11 @@ def _response(
     return httpx.Response(status, headers=kept, content=content, request=request, extensions=extensions)
 
 
-def _opened(
-    request: httpx.Request, exchange: Exchange | AsyncExchange, stream: httpx.SyncByteStream | httpx.AsyncByteStream
-) -> httpx.Response:
+def opened(request: httpx.Request, exchange: Exchange | AsyncExchange) -> httpx.Response:
     """An open stream; who answers may still change before its first content."""
     head = exchange.answered
     kept = [(name, value) for name, value in head.headers if name.lower() not in _OURS]
+    stream = _Events(exchange, request) if isinstance(exchange, Exchange) else _AsyncEvents(exchange, request)
     return httpx.Response(head.status, headers=kept, stream=stream, request=request, extensions={HAPPENED: exchange})
 
 
@@ -243,11 +273,11 @@ def _resource_request(engine: Engine, request: httpx.Request, body: bytes) -> Re
         NoProviderError: there is no such endpoint.
     """
     engine.check_resource(request.url.path)
-    timeouts = _timeouts(request)
+    timeouts = timeouts_of(request)
     return Request(
         method=request.method,
         url=str(request.url),
-        headers=_headers(request),
+        headers=headers_of(request),
         body=body or None,
         connect_timeout=timeouts.connect,
         read_timeout=timeouts.read,
@@ -258,11 +288,14 @@ def _resource_request(engine: Engine, request: httpx.Request, body: bytes) -> Re
 class RoutingTransport(httpx.BaseTransport):
     """Under `OpenAI`."""
 
-    def __init__(self, sender: Sender) -> None:
+    def __init__(self, sender: Sender, *, own: bool = False) -> None:
         self.sender = sender
+        self.direct = sender if own else None  # what the fast path sends with
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send by way of the engine that the client put into the request."""
+        if (replayed := _replayed(request)) is not None:
+            return replayed
         engine: Engine = request.extensions[ENGINE]
         body = request.read()
         operation = operation_of(request.method, request.url.path)
@@ -278,7 +311,7 @@ class RoutingTransport(httpx.BaseTransport):
             return _raising(error, request)
         if answer is not None:
             return _answered(request, answer)
-        return _opened(request, exchange, _Events(exchange, request))
+        return opened(request, exchange)
 
     def _resource(self, engine: Engine, request: httpx.Request, body: bytes) -> httpx.Response:
         sent = _resource_request(engine, request, body)
@@ -334,11 +367,14 @@ def event(data: bytes, value: object) -> bytes:
 class AsyncRoutingTransport(httpx.AsyncBaseTransport):
     """Under `AsyncOpenAI`."""
 
-    def __init__(self, sender: AsyncSender) -> None:
+    def __init__(self, sender: AsyncSender, *, own: bool = False) -> None:
         self.sender = sender
+        self.direct = sender if own else None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """As `RoutingTransport.handle_request`."""
+        if (replayed := _replayed(request)) is not None:
+            return replayed
         engine: Engine = request.extensions[ENGINE]
         body = await request.aread()
         operation = operation_of(request.method, request.url.path)
@@ -354,7 +390,7 @@ class AsyncRoutingTransport(httpx.AsyncBaseTransport):
             return _raising(error, request)
         if answer is not None:
             return _answered(request, answer)
-        return _opened(request, exchange, _AsyncEvents(exchange, request))
+        return opened(request, exchange)
 
     async def _resource(self, engine: Engine, request: httpx.Request, body: bytes) -> httpx.Response:
         sent = _resource_request(engine, request, body)

@@ -138,9 +138,10 @@ class Ended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A whole answer in OpenAI's shape: as bytes, and read where judging it needed that."""
+    """A whole answer in OpenAI's shape, as bytes and read; `value` None where it is none and a lone caller gets it all the same."""
 
     status: int
     headers: Headers
     body: bytes
+    value: Json | None
     report: Report

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from llmswitch import config as configuration
 from llmswitch import dialects, errors, hooks, routing, wording
-from llmswitch._json import loads
 from llmswitch.call import Call, Headers, Timeouts
 from llmswitch.failover import Failover
 from llmswitch.failure import Failure, Kind
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from llmswitch._json import Json
     from llmswitch.adapter import Adapter
     from llmswitch.config import Config, Endpoint
-    from llmswitch.dialects.base import Dialect, WireRequest
+    from llmswitch.dialects.base import Dialect, WireAnswer, WireRequest
     from llmswitch.hooks import Event, Hook
     from llmswitch.report import Change
     from llmswitch.routing import Candidate, Exclusion, Plan
@@ -100,19 +99,24 @@ class Engine:
         max_retries: int | None = 0,
     ) -> Call:
         """A call with this client's defaults filled in."""
-        deadline = self.config.deadline if timeouts.deadline is None else timeouts.deadline
         return Call(
             operation=operation,
             params=params,
             body=body,
             headers=headers,
-            extra_headers=dict(extra_headers or {}),
+            extra_headers=extra_headers or {},
             query=query,
             extra=extra or {},
             options=options,
-            timeouts=replace(timeouts, deadline=deadline),
+            timeouts=self.bounded(timeouts),
             max_retries=max_retries or 0,
         )
+
+    def bounded(self, timeouts: Timeouts) -> Timeouts:
+        """These timeouts with this client's deadline where they have none."""
+        if timeouts.deadline is not None or self.config.deadline is None:
+            return timeouts
+        return replace(timeouts, deadline=self.config.deadline)
 
     def failover(self, call: Call) -> Failover:
         """The way of this call through its candidates.
@@ -200,19 +204,18 @@ class Engine:
             headers.extend(call.extra_headers.items())
         return wire, headers, changes
 
-    def decode(self, call: Call, candidate: Candidate, body: bytes) -> bytes:
+    def decode(self, call: Call, candidate: Candidate, body: bytes) -> WireAnswer:
         """The answer in OpenAI's shape.
 
         Raises:
             PayloadError: it is none.
         """
         adapter = candidate.endpoint.adapter
-        return self.dialect(adapter).decode(adapter, body, call.operation).body
+        return self.dialect(adapter).decode(adapter, body, call.operation)
 
-    def finished_by_filter(self, body: bytes) -> bool:
+    def finished_by_filter(self, value: Json) -> bool:
         """Whether the first choice of this answer ended because of its content."""
-        value = loads(body)
-        choices = value.get("choices") if isinstance(value, dict) else None
+        choices = value.get("choices")
         first = choices[0] if isinstance(choices, list) and choices else None
         return isinstance(first, dict) and first.get("finish_reason") == "content_filter"
 

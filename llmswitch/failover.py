@@ -20,6 +20,7 @@ from llmswitch.report import Attempt, Report
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from llmswitch._json import Json
     from llmswitch.call import Call
     from llmswitch.engine import Engine
     from llmswitch.health import Admission
@@ -258,16 +259,20 @@ class Failover:
         body = outcome.body or b""
         if self._call.stream:
             return self._no_stream(provider, outcome), None
+        value: Json | None = None
         try:
-            body = self._engine.decode(self._call, candidate, body)
+            decoded = self._engine.decode(self._call, candidate, body)
         except errors.PayloadError as error:
             if not (self._lone and _openai_would_take(error.failure, body)):
                 return error.failure, None
-        if self._refused(body):
+        else:
+            value, body = decoded.value, decoded.body
+        if value is not None and self._on_refusal == "next" and self._engine.finished_by_filter(value):
             return Failure(kind=Kind.CONTENT_FILTER, provider=provider, status=outcome.status, source="code",
                            message="the answer was stopped by the content filter"), None  # fmt: skip
         self.report = self._reported(candidate, outcome, started)
-        return None, Answer(status=outcome.status, headers=outcome.headers, body=body, report=self.report)
+        answer = Answer(status=outcome.status, headers=outcome.headers, body=body, value=value, report=self.report)
+        return None, answer
 
     def _no_stream(self, provider: str, outcome: Answered) -> Failure:
         """A whole body where a stream was asked for: an error in it, or nothing that can be read as one."""
@@ -275,9 +280,6 @@ class Failover:
         if failure.kind is not Kind.UNKNOWN:
             return failure
         return replace(failure, kind=Kind.BAD_PAYLOAD, message="not an event stream")
-
-    def _refused(self, body: bytes) -> bool:
-        return self._on_refusal == "next" and b'"content_filter"' in body and self._engine.finished_by_filter(body)
 
     def _reported(self, candidate: Candidate, outcome: Answered, started: float) -> Report:
         endpoint = candidate.endpoint

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Self, TypedDict
 
 import openai
@@ -25,7 +26,6 @@ from llmswitch._openai_errors import (
     RegionBlockedError,
     StreamInterruptedError,
 )
-from llmswitch._openai_stream import ours
 from llmswitch._openai_transport import (
     FINAL,
     AsyncRoutingTransport,
@@ -42,6 +42,7 @@ from llmswitch.engine import Engine
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from llmswitch._openai_resources import AsyncChat, AsyncEmbeddings, Chat, Embeddings
     from llmswitch.hooks import Hook
 
 __all__ = [
@@ -184,7 +185,9 @@ def _for_copy(beneath: _Beneath, arguments: dict[str, Any]) -> dict[str, Any]:
 def _sync_client(given: Any) -> httpx.Client:
     """The httpx client under openai: its transport is the switch, over our own sockets or over the caller's `http_client`."""
     if given is None:
-        return SyncHttpxClientWrapper(transport=RoutingTransport(transport.open_sync()), follow_redirects=False)
+        return SyncHttpxClientWrapper(
+            transport=RoutingTransport(transport.open_sync(), own=True), follow_redirects=False
+        )
     if isinstance(getattr(given, "_transport", None), RoutingTransport):
         client: httpx.Client = given
         return client
@@ -195,7 +198,9 @@ def _sync_client(given: Any) -> httpx.Client:
 def _async_client(given: Any) -> httpx.AsyncClient:
     """As `_sync_client`."""
     if given is None:
-        return AsyncHttpxClientWrapper(transport=AsyncRoutingTransport(transport.open_async()), follow_redirects=False)
+        return AsyncHttpxClientWrapper(
+            transport=AsyncRoutingTransport(transport.open_async(), own=True), follow_redirects=False
+        )
     if isinstance(getattr(given, "_transport", None), AsyncRoutingTransport):
         client: httpx.AsyncClient = given
         return client
@@ -206,6 +211,15 @@ def _async_client(given: Any) -> httpx.AsyncClient:
 def _timeout_of(client: Any) -> httpx.Timeout:
     """A client's timeouts, in the httpx that openai speaks."""
     return httpx.Timeout(**client.timeout.as_dict())
+
+
+def _droppable(stream_cls: Any) -> Any:
+    """openai's stream class, as ours."""
+    if stream_cls is None:
+        return None
+    from llmswitch._openai_stream import ours  # noqa: PLC0415 - needs openai's chat types
+
+    return ours(stream_cls)
 
 
 def _check_encodable(options: Any) -> None:
@@ -234,6 +248,20 @@ class OpenAI(openai.OpenAI):
 
     _beneath: _Beneath
 
+    @cached_property
+    def chat(self) -> Chat:
+        """openai's `chat`, faster."""
+        from llmswitch._openai_resources import Chat  # noqa: PLC0415 - openai, too, loads a resource when it is asked for
+
+        return Chat(self)
+
+    @cached_property
+    def embeddings(self) -> Embeddings:
+        """openai's `embeddings`, faster."""
+        from llmswitch._openai_resources import Embeddings  # noqa: PLC0415
+
+        return Embeddings(self)
+
     def __init__(self, *, _beneath: _Beneath | None = None, **arguments: Any) -> None:
         self._beneath, openai_arguments = _prepare(_beneath, arguments)
         given = openai_arguments.pop("http_client", None)
@@ -243,7 +271,7 @@ class OpenAI(openai.OpenAI):
     def request(self, cast_to: Any, options: Any, *, stream: bool = False, stream_cls: Any = None) -> Any:
         """As openai's; streams free their connection when they are dropped."""
         try:
-            return super().request(cast_to, carrying(options), stream=stream, stream_cls=ours(stream_cls))
+            return super().request(cast_to, carrying(options), stream=stream, stream_cls=_droppable(stream_cls))
         except errors.LLMSwitchError as error:
             raise error from getattr(error, "cause", None)  # openai's client raises it `from None`
 
@@ -282,6 +310,20 @@ class AsyncOpenAI(openai.AsyncOpenAI):
 
     _beneath: _Beneath
 
+    @cached_property
+    def chat(self) -> AsyncChat:
+        """openai's `chat`, faster."""
+        from llmswitch._openai_resources import AsyncChat  # noqa: PLC0415
+
+        return AsyncChat(self)
+
+    @cached_property
+    def embeddings(self) -> AsyncEmbeddings:
+        """openai's `embeddings`, faster."""
+        from llmswitch._openai_resources import AsyncEmbeddings  # noqa: PLC0415
+
+        return AsyncEmbeddings(self)
+
     def __init__(self, *, _beneath: _Beneath | None = None, **arguments: Any) -> None:
         self._beneath, openai_arguments = _prepare(_beneath, arguments)
         given = openai_arguments.pop("http_client", None)
@@ -291,7 +333,7 @@ class AsyncOpenAI(openai.AsyncOpenAI):
     async def request(self, cast_to: Any, options: Any, *, stream: bool = False, stream_cls: Any = None) -> Any:
         """As openai's; streams free their connection when they are dropped."""
         try:
-            return await super().request(cast_to, carrying(options), stream=stream, stream_cls=ours(stream_cls))
+            return await super().request(cast_to, carrying(options), stream=stream, stream_cls=_droppable(stream_cls))
         except errors.LLMSwitchError as error:
             raise error from getattr(error, "cause", None)  # openai's client raises it `from None`
 

@@ -48,6 +48,8 @@ class Reply(dict[str, Any]):
 
 
 def _reply(answer: Answer) -> Reply:
+    if answer.value is not None:
+        return Reply(answer.value, answer.report)
     value = loads(answer.body) if answer.body else {}
     return Reply(value if isinstance(value, dict) else {"data": value}, answer.report)
 
