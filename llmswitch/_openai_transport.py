@@ -34,10 +34,8 @@ FINAL: Final = "llmswitch.final"
 CASE: Final = "llmswitch.case"
 RAISES: Final = "llmswitch.raises"
 
-# What httpx has decoded or will frame itself, and cookies: those of one vendor must not reach another.
-_OURS: Final = frozenset(
-    {"content-encoding", "transfer-encoding", "content-length", "set-cookie", "connection", "keep-alive"}
-)
+# The body is decoded already, and httpx would keep cookies: those of one vendor must not reach another.
+_HIDDEN: Final = frozenset({"content-encoding", "set-cookie"})
 _FRAMING: Final = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"})
 _OPERATIONS: Final = {
     ("POST", "/chat/completions"): "chat",
@@ -62,7 +60,9 @@ def operation_of(method: str, path: str) -> str | None:
 
 
 def _headers(request: httpx.Request) -> Headers:
-    return Headers((name, value) for name, value in request.headers.multi_items() if name.lower() not in _FRAMING)
+    # `raw` keeps the case of names and the bytes of values; latin-1 gives both back as they were.
+    raw = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw]
+    return Headers((name, value) for name, value in raw if name.lower() not in _FRAMING)
 
 
 def _timeouts(request: httpx.Request) -> Timeouts:
@@ -102,8 +102,10 @@ def _read_call(engine: Engine, request: httpx.Request, operation: str, body: byt
 def _response(
     request: httpx.Request, status: int, headers: Headers, content: bytes, extensions: dict[str, object]
 ) -> httpx.Response:
-    kept = [(name, value) for name, value in headers if name.lower() not in _OURS]
-    return httpx.Response(status, headers=kept, content=content, request=request, extensions=extensions)
+    kept = [(name, value) for name, value in headers if name.lower() not in _HIDDEN]
+    # A stream, although it is all there: httpx times and counts what it reads.
+    stream = httpx.ByteStream(content)
+    return httpx.Response(status, headers=kept, stream=stream, request=request, extensions=extensions)
 
 
 def _opened(
@@ -111,7 +113,7 @@ def _opened(
 ) -> httpx.Response:
     """An open stream; who answers may still change before its first content."""
     head = exchange.answered
-    kept = [(name, value) for name, value in head.headers if name.lower() not in _OURS]
+    kept = [(name, value) for name, value in head.headers if name.lower() not in _HIDDEN]
     return httpx.Response(head.status, headers=kept, stream=stream, request=request, extensions={HAPPENED: exchange})
 
 
@@ -286,7 +288,7 @@ class RoutingTransport(httpx.BaseTransport):
             response = self.sender.send(sent)
         except TransportError as error:
             raise _as_httpx(error, request) from error
-        kept = [(name, value) for name, value in response.headers if name.lower() not in _OURS]
+        kept = [(name, value) for name, value in response.headers if name.lower() not in _HIDDEN]
         return httpx.Response(response.status, headers=kept, stream=_Body(response, request), request=request)
 
     def close(self) -> None:
@@ -362,7 +364,7 @@ class AsyncRoutingTransport(httpx.AsyncBaseTransport):
             response = await self.sender.send(sent)
         except TransportError as error:
             raise _as_httpx(error, request) from error
-        kept = [(name, value) for name, value in response.headers if name.lower() not in _OURS]
+        kept = [(name, value) for name, value in response.headers if name.lower() not in _HIDDEN]
         return httpx.Response(response.status, headers=kept, stream=_AsyncBody(response, request), request=request)
 
     async def aclose(self) -> None:
