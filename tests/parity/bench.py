@@ -31,8 +31,10 @@ class Bench:
 
     def compare(self, case: Case, mode: str) -> None:
         """Run the case every way; what differs is known, and what is known to differ does."""
+        __tracebackhide__ = True
         expected = self.outcome(case, mode, OPENAI)
-        assert ([case.fails] if case.fails else []) == expected.errors[-1:], f"openai gave {expected.steps}"
+        if ([case.fails] if case.fails else []) != expected.errors[-1:]:
+            pytest.fail(f"openai was to end with {case.fails} and gave {expected.steps}"[:4000], pytrace=False)
         for way in OURS:
             found = self.outcome(case, mode, way)
             check(expected, found, case.differs, f"{case.name}, {mode}, by {way.name}")
@@ -95,7 +97,8 @@ def check(expected: Outcome, found: Outcome, differs: tuple[str, ...], where: st
     left = differing(expected.picture(), found.picture())
     for name in differs:
         known = [path for path in left if differences.covers(name, path)]
-        assert known, f"{where}: {name} is a knowing difference no more; strike it from the case"
+        if not known:
+            pytest.fail(f"{where}: {name} is a knowing difference no more; strike it from the case", pytrace=False)
         for path in known:
             del left[path]
     left = {path: texts for path, texts in left.items() if not differences.always(path)}

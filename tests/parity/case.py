@@ -62,6 +62,7 @@ class Case:
         client: arguments of the client, beside its address and key; a function makes them anew for each way and mode.
         differs: names of the knowing differences that this case shows.
         modes: which kinds of client can run it.
+        bug: why it fails, while it does.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Case:
     client: Mapping[str, Any] | Callable[[str], Mapping[str, Any]] = field(default_factory=dict)
     differs: tuple[str, ...] = ()
     modes: tuple[str, ...] = MODES
+    bug: str | None = None
 
     def __str__(self) -> str:
         return self.name
