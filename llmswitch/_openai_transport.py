@@ -38,10 +38,8 @@ FINAL: Final = "llmswitch.final"
 CASE: Final = "llmswitch.case"
 RAISES: Final = "llmswitch.raises"
 
-# What httpx has decoded or will frame itself, and cookies: those of one vendor must not reach another.
-_OURS: Final = frozenset(
-    {"content-encoding", "transfer-encoding", "content-length", "set-cookie", "connection", "keep-alive"}
-)
+# The body is decoded already, and httpx would keep cookies: those of one vendor must not reach another.
+_HIDDEN: Final = frozenset({"content-encoding", "set-cookie"})
 _FRAMING: Final = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"})
 _OPERATIONS: Final = {
     ("POST", "/chat/completions"): "chat",
@@ -93,7 +91,9 @@ def operation_of(method: str, path: str) -> str | None:
 
 def headers_of(request: httpx.Request) -> Headers:
     """A request's own headers, without what every transport adds itself."""
-    return Headers((name, value) for name, value in request.headers.multi_items() if name.lower() not in _FRAMING)
+    # `raw` keeps the case of names and the bytes of values; latin-1 gives both back as they were.
+    raw = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw]
+    return Headers((name, value) for name, value in raw if name.lower() not in _FRAMING)
 
 
 def timeouts_of(request: httpx.Request) -> Timeouts:
@@ -133,14 +133,16 @@ def _read_call(engine: Engine, request: httpx.Request, operation: str, body: byt
 def _response(
     request: httpx.Request, status: int, headers: Headers, content: bytes, extensions: dict[str, object]
 ) -> httpx.Response:
-    kept = [(name, value) for name, value in headers if name.lower() not in _OURS]
-    return httpx.Response(status, headers=kept, content=content, request=request, extensions=extensions)
+    kept = [(name, value) for name, value in headers if name.lower() not in _HIDDEN]
+    # A stream, although it is all there: httpx times and counts what it reads.
+    stream = httpx.ByteStream(content)
+    return httpx.Response(status, headers=kept, stream=stream, request=request, extensions=extensions)
 
 
 def opened(request: httpx.Request, exchange: Exchange | AsyncExchange) -> httpx.Response:
     """An open stream; who answers may still change before its first content."""
     head = exchange.answered
-    kept = [(name, value) for name, value in head.headers if name.lower() not in _OURS]
+    kept = [(name, value) for name, value in head.headers if name.lower() not in _HIDDEN]
     stream = _Events(exchange, request) if isinstance(exchange, Exchange) else _AsyncEvents(exchange, request)
     return httpx.Response(head.status, headers=kept, stream=stream, request=request, extensions={HAPPENED: exchange})
 
@@ -319,7 +321,7 @@ class RoutingTransport(httpx.BaseTransport):
             response = self.sender.send(sent)
         except TransportError as error:
             raise _as_httpx(error, request) from error
-        kept = [(name, value) for name, value in response.headers if name.lower() not in _OURS]
+        kept = [(name, value) for name, value in response.headers if name.lower() not in _HIDDEN]
         return httpx.Response(response.status, headers=kept, stream=_Body(response, request), request=request)
 
     def close(self) -> None:
@@ -398,7 +400,7 @@ class AsyncRoutingTransport(httpx.AsyncBaseTransport):
             response = await self.sender.send(sent)
         except TransportError as error:
             raise _as_httpx(error, request) from error
-        kept = [(name, value) for name, value in response.headers if name.lower() not in _OURS]
+        kept = [(name, value) for name, value in response.headers if name.lower() not in _HIDDEN]
         return httpx.Response(response.status, headers=kept, stream=_AsyncBody(response, request), request=request)
 
     async def aclose(self) -> None:

@@ -58,9 +58,11 @@ class OpenAI:
             if not isinstance(choice, dict):
                 continue
             reason = choice.get("finish_reason")
+            if not isinstance(reason, str):
+                continue
             if reason in adapter.failing_finish_reasons:
-                raise _broke_off(adapter, str(reason))
-            if isinstance(reason, str) and reason in adapter.finish_reasons:
+                raise _broke_off(adapter, reason)
+            if reason in adapter.finish_reasons:
                 choice["finish_reason"] = adapter.finish_reasons[reason]
                 changed = True
         if "object" not in value:

@@ -1,0 +1,126 @@
+"""Runs a case every way and compares what came of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from openai._base_client import BasePage
+from pydantic import BaseModel
+
+from tests.parity import differences
+from tests.parity.case import Case, Outcome, Stopped, run, sync
+from tests.parity.ways import OPENAI, OURS, Way
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from tests.parity.picture import Picture
+    from tests.parity.upstream import Upstream
+
+KEY: Final = "sk-parity-0123456789"
+
+
+class Bench:
+    """Clients are kept: those without arguments of their own serve every case."""
+
+    def __init__(self, upstream: Upstream, runner: asyncio.Runner) -> None:
+        self.upstream = upstream
+        self._runner = runner
+        self._clients: dict[tuple[str, str], Any] = {}
+
+    def compare(self, case: Case, mode: str) -> None:
+        """Run the case every way; what differs is known, and what is known to differ does."""
+        __tracebackhide__ = True
+        expected = self.outcome(case, mode, OPENAI)
+        if ([case.fails] if case.fails else []) != expected.errors[-1:]:
+            pytest.fail(f"openai was to end with {case.fails} and gave {expected.steps}"[:4000], pytrace=False)
+        for way in OURS:
+            found = self.outcome(case, mode, way)
+            check(expected, found, case.differs, f"{case.name}, {mode}, by {way.name}")
+
+    def outcome(self, case: Case, mode: str, way: Way) -> Outcome:
+        """Run the case one way."""
+        self.upstream.play(*case.answers)
+        with way.around() as called:
+            outcome = Outcome()
+            if case.client:
+                arguments = case.client(mode) if callable(case.client) else case.client
+                self._run(case, mode, self._make(way, mode, **arguments), outcome, close=True)
+            else:
+                self._run(case, mode, self._kept(way, mode), outcome, close=False)
+        outcome.sent = self.upstream.take()
+        if way.wrapped and outcome.sent:
+            assert called, "instrumentation saw nothing of this call"
+        return outcome
+
+    def _run(self, case: Case, mode: str, client: Any, outcome: Outcome, *, close: bool) -> None:
+        if mode == "sync":
+            sync(run(case.call, client, outcome.steps))
+            if close:
+                client.close()
+            return
+
+        async def go() -> None:
+            await run(case.call, client, outcome.steps)
+            if close:
+                await client.close()
+
+        self._runner.run(go())
+
+    def _make(self, way: Way, mode: str, **arguments: Any) -> Any:
+        cls: Any = way.sync if mode == "sync" else way.async_
+        return cls(**{"base_url": self.upstream.url, "api_key": KEY, "max_retries": 0, **arguments})
+
+    def _kept(self, way: Way, mode: str) -> Any:
+        key = way.name, mode
+        if key not in self._clients:
+            self._clients[key] = self._make(way, mode)
+        return self._clients[key]
+
+    def close(self) -> None:
+        """Close every client."""
+        for (_, mode), client in self._clients.items():
+            if mode == "sync":
+                client.close()
+            else:
+                self._runner.run(client.close())
+
+
+def check(expected: Outcome, found: Outcome, differs: tuple[str, ...], where: str) -> None:
+    """Compare two outcomes.
+
+    Raises:
+        AssertionError: they differ in a way that is not known, or do not where they are known to.
+    """
+    __tracebackhide__ = True
+    left = differing(expected.picture(), found.picture())
+    for name in differs:
+        known = [path for path in left if differences.covers(name, path)]
+        if not known:
+            pytest.fail(f"{where}: {name} is a knowing difference no more; strike it from the case", pytrace=False)
+        for path in known:
+            del left[path]
+    left = {path: texts for path, texts in left.items() if not differences.always(path)}
+    shown = "\n".join(
+        f"  {path}\n    openai: {mine[:600]}\n    ours:   {other[:600]}" for path, (mine, other) in left.items()
+    )
+    if left:
+        pytest.fail(f"{where}: {len(left)} differences\n{shown}", pytrace=False)
+    if not differs:
+        for theirs, ours in zip(models(expected), models(found), strict=True):
+            assert theirs == ours, where
+            assert ours == theirs, where
+
+
+def differing(expected: Picture, found: Picture) -> dict[str, tuple[str, str]]:
+    """Where two pictures differ, and how."""
+    names = dict.fromkeys((*expected, *found))
+    pairs = {name: (expected.get(name, "(nothing)"), found.get(name, "(nothing)")) for name in names}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def models(outcome: Outcome) -> list[object]:
+    """Every object in an outcome that can be compared; a page holds its client, so it is equal to none of another."""
+    flat = [item for step in outcome.steps for item in (step.items if isinstance(step, Stopped) else [step])]
+    return [item for item in flat if isinstance(item, BaseModel) and not isinstance(item, BasePage)]
