@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from llmswitch.call import Call, Headers, Timeouts
     from llmswitch.engine import Engine
 
-_Create = "Callable[..., object]"
 # Arguments of openai's method that do not go into the body.
 _BESIDE: Final = ("extra_body", "timeout", "extra_headers", "extra_query")
 _PLAIN_BESIDE: Final = frozenset(_BESIDE[:2])
@@ -54,6 +53,7 @@ class _Shape:
 
     path: str
     rank: Mapping[str, int]  # the place of each argument in the body
+    required: frozenset[str]
     defaults: Json  # what it adds to the body where it is not given
     options: Mapping[str, Any]
     parser: Callable[[Any], Any] | None  # what it makes of an answer to these defaults
@@ -80,6 +80,7 @@ def _shape(create: Callable[..., object]) -> _Shape | None:
     return _Shape(
         path=path,
         rank={name: place for place, name in enumerate(full) if full[name] == name},
+        required=frozenset(required),
         defaults={name: value for name, value in least.items() if name not in required},
         options={name: value for name, value in options.items() if name != "post_parser"},
         parser=options.get("post_parser"),
@@ -142,37 +143,38 @@ class Method:
             body = {name: given[name] for name in sorted(given, key=shape.rank.__getitem__)}
         except KeyError:  # not openai's, or one that only openai handles
             return None
-        if "model" not in body or ("messages" not in body and "input" not in body):
-            return None
-        if type(body.get("stream", False)) is not bool and body["stream"] is not None:
-            return None
         sent = self._learn(params.get("timeout", openai.NOT_GIVEN))
-        extra, options = params.get("extra_body"), {}
+        if sent is None or not shape.required <= body.keys() or body.get("stream") not in (None, True, False):
+            return None
+        call = self._call(sent, body, params.get("extra_body"))
+        return None if call is None else Prepared(call, sent, parser)
+
+    def _call(self, sent: Sent, body: Json, extra: object) -> Call | None:
+        """The engine's call, None where a value has no JSON form: openai knows what to do with some, and what to say of others."""
+        options: object = {}
+        added: Json = {}
         if extra is not None:
             if type(extra) is not dict:
                 return None
-            body |= extra
-            options = body.pop("llmswitch", options)
-            if type(options) is not dict:
-                return None
-            extra = {name: value for name, value in extra.items() if name != "llmswitch"}
+            added = {name: value for name, value in extra.items() if name != "llmswitch"}
+            body |= added
+            options = extra.get("llmswitch", options)
         try:
             encoded = dumps(body)
         except (TypeError, ValueError, RecursionError):
             return None
-        if sent is None:
+        if not isinstance(options, dict):
             return None
-        call = sent.engine.call(
+        return sent.engine.call(
             operation=self.operation,
             params=body,
             body=encoded,
             headers=sent.headers,
             query=sent.query,
-            extra=extra,
+            extra=added,
             options=options,
             timeouts=sent.timeouts,
         )
-        return Prepared(call, sent, parser)
 
     def request(self, prepared: Prepared) -> httpx.Request:
         """The request as openai builds it, for who asks to see it."""

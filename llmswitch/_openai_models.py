@@ -14,7 +14,7 @@ import openai
 import pydantic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from llmswitch._json import Json
 
@@ -37,7 +37,7 @@ def constructor(cls: type[openai.BaseModel]) -> Constructor:
 
 
 def _openais(cls: type[openai.BaseModel]) -> Constructor:
-    return lambda values: cls.construct(**values)
+    return lambda values: cls.construct(**cast("Any", values))
 
 
 def _plain(cls: type[openai.BaseModel]) -> bool:
@@ -65,7 +65,7 @@ def _compile(cls: type[openai.BaseModel]) -> Constructor:
     new, blank = cls.__new__, empty.copy
 
     def construct(values: Json) -> openai.BaseModel:
-        data: dict[str, object] = blank()
+        data: dict[str, Any] = blank()
         keys = values.keys()
         extra: dict[str, object] = {}
         if keys <= names:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from openai import resources
+from openai._compat import cached_property
 from openai.resources import chat
 from openai.types import CreateEmbeddingResponse
 from openai.types.chat import ChatCompletion
@@ -99,7 +99,7 @@ class Completions(chat.Completions):
     if not TYPE_CHECKING:
 
         @functools.wraps(_CHAT)
-        def create(self, *args, **params):
+        def create(self, *args: Any, **params: Any) -> Any:
             prepared = None if args else self._method.prepare(params)
             if prepared is None:
                 return super().create(*args, **params)
@@ -116,7 +116,7 @@ class AsyncCompletions(chat.AsyncCompletions):
     if not TYPE_CHECKING:
 
         @functools.wraps(chat.AsyncCompletions.create)
-        def create(self, *args, **params):
+        def create(self, *args: Any, **params: Any) -> Any:
             prepared = None if args else self._method.prepare(params)
             if prepared is None:
                 return super().create(*args, **params)
@@ -133,7 +133,7 @@ class Embeddings(resources.Embeddings):
     if not TYPE_CHECKING:
 
         @functools.wraps(_EMBEDDINGS)
-        def create(self, *args, **params):
+        def create(self, *args: Any, **params: Any) -> Any:
             prepared = None if args else self._method.prepare(params)
             if prepared is None:
                 return super().create(*args, **params)
@@ -150,7 +150,7 @@ class AsyncEmbeddings(resources.AsyncEmbeddings):
     if not TYPE_CHECKING:
 
         @functools.wraps(resources.AsyncEmbeddings.create)
-        def create(self, *args, **params):
+        def create(self, *args: Any, **params: Any) -> Any:
             prepared = None if args else self._method.prepare(params)
             if prepared is None:
                 return super().create(*args, **params)

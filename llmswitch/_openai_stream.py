@@ -7,7 +7,7 @@ by. These stand outside that cycle: when the caller drops one, the connection is
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
 
 import openai
 from openai.types.chat import ChatCompletionChunk
@@ -68,14 +68,16 @@ class DirectStream(openai.Stream[ChatCompletionChunk]):
         self._cast_to = ChatCompletionChunk
         self._iterator = _chunks(exchange)
 
-    @cached_property
-    def response(self) -> httpx.Response:
-        """The response's head; its body is what the stream has not read yet."""
-        return opened(self._request(), self._exchange)
+    if not TYPE_CHECKING:  # attributes of openai's
 
-    @cached_property
-    def _decoder(self) -> Any:
-        return self._client._make_sse_decoder()  # noqa: SLF001 - openai's own
+        @cached_property
+        def response(self) -> httpx.Response:
+            """The response's head; its body is what the stream has not read yet."""
+            return opened(self._request(), self._exchange)
+
+        @cached_property
+        def _decoder(self) -> Any:
+            return self._client._make_sse_decoder()  # noqa: SLF001 - openai's own
 
     def close(self) -> None:
         """Stop, and free the connection."""
@@ -92,10 +94,10 @@ def _chunks(exchange: Exchange) -> Iterator[ChatCompletionChunk]:
         while more:
             report = exchange.report
             while ready:
-                chunk = construct(ready.popleft()[0])
+                chunk: Any = construct(ready.popleft()[0])
                 # Past pydantic: in no dump, no comparison and not among the fields that were set.
                 chunk.__dict__["llmswitch"] = report
-                yield cast("ChatCompletionChunk", chunk)
+                yield chunk
             more = exchange.advance()
     except LoneFailure as lone:
         raise errors.build(errors.ProviderError, lone.case) from lone.case.cause
@@ -111,14 +113,16 @@ class AsyncDirectStream(openai.AsyncStream[ChatCompletionChunk]):
         self._cast_to = ChatCompletionChunk
         self._iterator = _AsyncChunks(exchange)
 
-    @cached_property
-    def response(self) -> httpx.Response:
-        """As `DirectStream.response`."""
-        return opened(self._request(), self._exchange)
+    if not TYPE_CHECKING:  # attributes of openai's
 
-    @cached_property
-    def _decoder(self) -> Any:
-        return self._client._make_sse_decoder()  # noqa: SLF001 - openai's own
+        @cached_property
+        def response(self) -> httpx.Response:
+            """As `DirectStream.response`."""
+            return opened(self._request(), self._exchange)
+
+        @cached_property
+        def _decoder(self) -> Any:
+            return self._client._make_sse_decoder()  # noqa: SLF001 - openai's own
 
     async def close(self) -> None:
         """Stop, and free the connection."""
@@ -143,9 +147,9 @@ class _AsyncChunks:
         ready = self._ready
         while not ready:
             await self._advance()
-        chunk = self._construct(ready.popleft()[0])
+        chunk: Any = self._construct(ready.popleft()[0])
         chunk.__dict__["llmswitch"] = self._exchange.report
-        return cast("ChatCompletionChunk", chunk)
+        return chunk  # type: ignore[no-any-return] # openai's class, by its constructor
 
     async def _advance(self) -> None:
         exchange = self._exchange

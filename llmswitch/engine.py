@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from llmswitch._json import Json
-    from llmswitch.adapter import Adapter
     from llmswitch.config import Config, Endpoint
     from llmswitch.dialects.base import Dialect, WireAnswer, WireRequest
     from llmswitch.hooks import Event, Hook
@@ -174,9 +173,9 @@ class Engine:
         message = wording.no_candidate(self.config, plan, call.operation, call.model)
         return errors.build(errors.NoProviderError, errors.Case(message, attempts, failure))
 
-    def dialect(self, adapter: Adapter) -> Dialect:
+    def dialect(self, endpoint: Endpoint) -> Dialect:
         """How this provider speaks."""
-        return dialects.get(adapter.dialect)
+        return dialects.get(endpoint.adapter.dialect, own=endpoint.explicit)
 
     def encode(self, call: Call, candidate: Candidate) -> tuple[WireRequest, Headers, tuple[Change, ...]]:
         """The request for this candidate. What was meant for the first endpoint stays with it.
@@ -185,7 +184,7 @@ class Engine:
             InvalidRequestError: a value has no JSON form.
         """
         endpoint = candidate.endpoint
-        dialect = self.dialect(endpoint.adapter)
+        dialect = self.dialect(endpoint)
         params, body = call.params, call.body
         if not endpoint.first and call.extra:
             params, body = {name: value for name, value in params.items() if name not in call.extra}, None
@@ -210,8 +209,8 @@ class Engine:
         Raises:
             PayloadError: it is none.
         """
-        adapter = candidate.endpoint.adapter
-        return self.dialect(adapter).decode(adapter, body, call.operation)
+        endpoint = candidate.endpoint
+        return self.dialect(endpoint).decode(endpoint.adapter, body, call.operation)
 
     def finished_by_filter(self, value: Json) -> bool:
         """Whether the first choice of this answer ended because of its content."""

@@ -90,8 +90,8 @@ class _Reading:
         return self._attempt.opened.answer if self._attempt else Answered(200, Headers(), None)
 
     def _begin(self, opened: Opened) -> None:
-        adapter = opened.send.candidate.endpoint.adapter
-        reader = Reader(adapter, self._engine.dialect(adapter), buffer=self._failover.buffers)
+        endpoint = opened.send.candidate.endpoint
+        reader = Reader(endpoint.adapter, self._engine.dialect(endpoint), buffer=self._failover.buffers)
         self._attempt = _Attempt(opened, reader, self._engine.clock())
 
     def _limit(self, attempt: _Attempt) -> float | None:

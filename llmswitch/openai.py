@@ -2,48 +2,40 @@
 
 Each is openai's client with another transport under its httpx client: building requests, retrying a lone provider, reading answers and
 raising exceptions stay openai's own code. The transport hands every chat, embeddings and models call to the engine and everything else
-to OpenAI itself. Importing this module imports openai; `llmswitch` does so only when one of these names is asked for.
+to OpenAI itself; plain chat and embeddings calls go to the engine directly (`_openai_fast`). Importing this module imports openai, and
+what lies beneath comes with the first client: `from llmswitch import OpenAI` takes hardly longer than openai's own.
 """
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Self, TypedDict
 
 import openai
-
-from llmswitch import errors, transport
-from llmswitch._httpx import AsyncHttpxClientWrapper, SyncHttpxClientWrapper, httpx
-from llmswitch._openai_errors import (
-    AllProvidersFailedError,
-    ConfigError,
-    InvalidRequestError,
-    NoProviderError,
-    ProviderError,
-    QuotaExhaustedError,
-    RegionBlockedError,
-    StreamInterruptedError,
-)
-from llmswitch._openai_transport import (
-    FINAL,
-    AsyncRoutingTransport,
-    RoutingTransport,
-    attach,
-    carrying,
-    describe,
-    mark,
-    raised_by,
-)
-from llmswitch.dialects.base import encode_json
-from llmswitch.engine import Engine
+from openai._compat import cached_property
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from openai._base_client import BaseClient
+
+    from llmswitch._httpx import httpx
+    from llmswitch._openai_beneath import Beneath
+    from llmswitch._openai_errors import (
+        AllProvidersFailedError,
+        ConfigError,
+        InvalidRequestError,
+        NoProviderError,
+        ProviderError,
+        QuotaExhaustedError,
+        RegionBlockedError,
+        StreamInterruptedError,
+    )
     from llmswitch._openai_resources import AsyncChat, AsyncEmbeddings, Chat, Embeddings
     from llmswitch.hooks import Hook
+
+    _Client = BaseClient[Any, Any]
+else:
+    _Client = object
 
 __all__ = [
     "AllProvidersFailedError",
@@ -58,10 +50,14 @@ __all__ = [
     "StreamInterruptedError",
 ]
 
-# How openai lets callers authenticate without an API key.
-_OTHER_CREDENTIALS: Final = ("workload_identity", "provider", "admin_api_key")
-_DEFAULT_URL: Final = "https://api.openai.com/v1"
-_NOT_GIVEN: Any = openai.NOT_GIVEN
+
+def __getattr__(name: str) -> Any:
+    """The exceptions, whose tree comes with the engine."""
+    if name in __all__:
+        from llmswitch import _openai_errors  # noqa: PLC0415 - importing this module stays as fast as importing openai
+
+        return getattr(_openai_errors, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class SwitchOptions(TypedDict, total=False):
@@ -98,271 +94,115 @@ class SwitchOptions(TypedDict, total=False):
     hooks: Sequence[Hook]
 
 
-def _split(arguments: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Ours and openai's of some keyword arguments."""
-    ours = {name: arguments[name] for name in arguments if name in SwitchOptions.__annotations__}
-    return ours, {name: value for name, value in arguments.items() if name not in ours}
+class _Switched(_Client):
+    """What both clients do otherwise than openai's."""
+
+    _beneath: Beneath
+
+    def _build_request(self, options: Any, **more: Any) -> httpx.Request:
+        try:
+            request = super()._build_request(options, **more)
+        except (ValueError, TypeError):
+            self._beneath.check_encodable(options)
+            raise
+        self._beneath = self._beneath.follow(self)
+        return self._beneath.mark(request, options)
+
+    def _should_retry(self, response: httpx.Response) -> bool:
+        return not self._beneath.is_final(response) and super()._should_retry(response)
+
+    def _make_status_error_from_response(self, response: httpx.Response) -> Any:
+        return self._beneath.raised_by(response) or super()._make_status_error_from_response(response)
+
+    def _make_status_error(self, err_msg: str, **more: Any) -> openai.APIStatusError:
+        return self._beneath.describe(super()._make_status_error(err_msg, **more))
+
+    def _process_response_data(self, *, response: httpx.Response, **more: Any) -> Any:
+        value = super()._process_response_data(response=response, **more)
+        self._beneath.attach(value, response)
+        return value
 
 
-def _load(ours: dict[str, Any], theirs: dict[str, Any]) -> Engine:
-    """The engine for these arguments.
-
-    Raises:
-        ConfigError: something is wrong, or no provider is configured at all.
-    """
-    key, url = theirs.get("api_key"), theirs.get("base_url")
-    if key is None and any(theirs.get(name) is not None for name in _OTHER_CREDENTIALS):
-        key = _load
-    return Engine.load(
-        environ=os.environ,
-        # A function is asked by openai itself, for every request; here it only says that there is a key.
-        api_key=key if isinstance(key, str) or key is None else "given-by-a-function",
-        base_url=str(url) if url is not None and url is not _NOT_GIVEN else None,
-        **ours,
-    )
-
-
-def _complete(engine: Engine, theirs: dict[str, Any]) -> dict[str, Any]:
-    """Openai's arguments with the first endpoint's key and address where the caller named none."""
-    first = engine.first
-    completed = dict(theirs)
-    if theirs.get("api_key") is None and all(theirs.get(name) is None for name in _OTHER_CREDENTIALS):
-        completed["api_key"] = first.key.reveal() if first.key is not None else "none"
-    if not first.explicit and first.base_url != _DEFAULT_URL and theirs.get("data_residency") is None:
-        completed["base_url"] = first.base_url or "https://llmswitch.invalid/v1"
-    return completed
-
-
-@dataclass(frozen=True, slots=True)
-class _Beneath:
-    """What lies beneath a client: the engine, and the arguments it was made from, for copies."""
-
-    engine: Engine
-    ours: dict[str, Any] = field(repr=False)
-    theirs: dict[str, Any] = field(repr=False)
-    address: str = ""  # openai's base_url for which it was made
-
-
-def _prepare(beneath: _Beneath | None, arguments: dict[str, Any]) -> tuple[_Beneath, dict[str, Any]]:
-    """The engine for a new client or a copy, and what openai's constructor is to be told."""
-    if beneath is not None:  # openai's `copy` has filled in everything
-        return beneath, arguments
-    ours, theirs = _split(arguments)
-    try:
-        engine = _load(ours, theirs)
-    except errors.ConfigError as error:
-        message = str(error)
-    else:
-        return _Beneath(engine, ours, theirs), _complete(engine, theirs)
-    # A fresh error, and nothing left beneath it: a traceback that shows local variables would show keys.
-    for given in (arguments, ours, theirs):
-        given.clear()
-    raise ConfigError(message)
-
-
-def _follow(beneath: _Beneath, client: openai.OpenAI | openai.AsyncOpenAI) -> _Beneath:
-    """The same, or another engine where the program has set `client.base_url` meanwhile."""
-    address = str(client.base_url)
-    if address == beneath.address:
-        return beneath
-    if beneath.address:
-        moved = {**beneath.theirs, "base_url": address, "api_key": client.api_key}
-        beneath, _ = _prepare(None, {**beneath.ours, **moved})
-    return replace(beneath, address=address)
-
-
-def _for_copy(beneath: _Beneath, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Arguments for openai's `copy`: the same engine, or another one where routing is to change."""
-    ours, theirs = _split(arguments)
-    changed = {name: theirs[name] for name in ("api_key", "base_url") if theirs.get(name) not in (None, _NOT_GIVEN)}
-    if ours or changed:
-        ours, changed = {**beneath.ours, **ours}, {**beneath.theirs, **changed}
-        beneath, _ = _prepare(None, {**ours, **changed})
-    more = dict(theirs.pop("_extra_kwargs", {}))
-    return {**theirs, "_extra_kwargs": {**more, "_beneath": beneath}}
-
-
-def _sync_client(given: Any) -> httpx.Client:
-    """The httpx client under openai: its transport is the switch, over our own sockets or over the caller's `http_client`."""
-    if given is None:
-        return SyncHttpxClientWrapper(
-            transport=RoutingTransport(transport.open_sync(), own=True), follow_redirects=False
-        )
-    if isinstance(getattr(given, "_transport", None), RoutingTransport):
-        client: httpx.Client = given
-        return client
-    over = RoutingTransport(transport.over(given))
-    return SyncHttpxClientWrapper(transport=over, follow_redirects=False, timeout=_timeout_of(given))
-
-
-def _async_client(given: Any) -> httpx.AsyncClient:
-    """As `_sync_client`."""
-    if given is None:
-        return AsyncHttpxClientWrapper(
-            transport=AsyncRoutingTransport(transport.open_async(), own=True), follow_redirects=False
-        )
-    if isinstance(getattr(given, "_transport", None), AsyncRoutingTransport):
-        client: httpx.AsyncClient = given
-        return client
-    over = AsyncRoutingTransport(transport.over_async(given))
-    return AsyncHttpxClientWrapper(transport=over, follow_redirects=False, timeout=_timeout_of(given))
-
-
-def _timeout_of(client: Any) -> httpx.Timeout:
-    """A client's timeouts, in the httpx that openai speaks."""
-    return httpx.Timeout(**client.timeout.as_dict())
-
-
-def _droppable(stream_cls: Any) -> Any:
-    """openai's stream class, as ours."""
-    if stream_cls is None:
-        return None
-    from llmswitch._openai_stream import ours  # noqa: PLC0415 - needs openai's chat types
-
-    return ours(stream_cls)
-
-
-def _check_encodable(options: Any) -> None:
-    """Say which part of a body has no JSON form, where that is what went wrong.
-
-    Raises:
-        InvalidRequestError: naming the place.
-    """
-    body = (
-        {**(options.json_data or {}), **(options.extra_json or {})}
-        if isinstance(options.json_data, dict)
-        else options.json_data
-    )
-    try:
-        encode_json(body)
-    except errors.InvalidRequestError as error:
-        raise InvalidRequestError(str(error)) from error
-
-
-class OpenAI(openai.OpenAI):
+class OpenAI(_Switched, openai.OpenAI):
     """`openai.OpenAI`, routed by region, with failover. Takes openai's own arguments and those of `SwitchOptions`.
 
     Raises:
         ConfigError: also an `openai.OpenAIError`; no provider is configured, or something is configured wrongly.
     """
 
-    _beneath: _Beneath
+    def __init__(self, *, _beneath: Beneath | None = None, **arguments: Any) -> None:
+        from llmswitch import _openai_beneath  # noqa: PLC0415 - as above
+
+        self._beneath, openai_arguments = _openai_beneath.prepare(_beneath, arguments)
+        given = openai_arguments.pop("http_client", None)
+        openai.OpenAI.__init__(self, http_client=_openai_beneath.sync_client(given), **openai_arguments)
+        self._beneath = self._beneath.at(self)
 
     @cached_property
     def chat(self) -> Chat:
-        """openai's `chat`, faster."""
+        """What openai calls so, faster."""
         from llmswitch._openai_resources import Chat  # noqa: PLC0415 - openai, too, loads a resource when it is asked for
 
         return Chat(self)
 
     @cached_property
     def embeddings(self) -> Embeddings:
-        """openai's `embeddings`, faster."""
+        """What openai calls so, faster."""
         from llmswitch._openai_resources import Embeddings  # noqa: PLC0415
 
         return Embeddings(self)
 
-    def __init__(self, *, _beneath: _Beneath | None = None, **arguments: Any) -> None:
-        self._beneath, openai_arguments = _prepare(_beneath, arguments)
-        given = openai_arguments.pop("http_client", None)
-        super().__init__(http_client=_sync_client(given), **openai_arguments)
-        self._beneath = replace(self._beneath, address=str(self.base_url))
-
     def request(self, cast_to: Any, options: Any, *, stream: bool = False, stream_cls: Any = None) -> Any:
         """As openai's; streams free their connection when they are dropped."""
+        options, stream_cls = self._beneath.carrying(options), self._beneath.droppable(stream_cls)
         try:
-            return super().request(cast_to, carrying(options), stream=stream, stream_cls=_droppable(stream_cls))
-        except errors.LLMSwitchError as error:
-            raise error from getattr(error, "cause", None)  # openai's client raises it `from None`
-
-    def _build_request(self, options: Any, **more: Any) -> httpx.Request:
-        try:
-            request = super()._build_request(options, **more)
-        except (ValueError, TypeError):
-            _check_encodable(options)
-            raise
-        self._beneath = _follow(self._beneath, self)
-        return mark(request, self._beneath.engine, options)
-
-    def _should_retry(self, response: httpx.Response) -> bool:
-        return not response.extensions.get(FINAL) and super()._should_retry(response)
-
-    def _make_status_error_from_response(self, response: httpx.Response) -> Any:
-        return raised_by(response) or super()._make_status_error_from_response(response)
-
-    def _make_status_error(self, err_msg: str, **more: Any) -> openai.APIStatusError:
-        return describe(super()._make_status_error(err_msg, **more))
-
-    def _process_response_data(self, *, response: httpx.Response, **more: Any) -> Any:
-        value = super()._process_response_data(response=response, **more)
-        attach(value, response)
-        return value
+            return super().request(cast_to, options, stream=stream, stream_cls=stream_cls)
+        except openai.OpenAIError as error:
+            raise self._beneath.caused(error) from error.__cause__
 
     def copy(self, **arguments: Any) -> Self:
         """As openai's, for the arguments of `SwitchOptions`, too."""
-        return super().copy(**_for_copy(_follow(self._beneath, self), arguments))
+        return super().copy(**self._beneath.follow(self).for_copy(arguments))
 
     with_options = copy
 
 
-class AsyncOpenAI(openai.AsyncOpenAI):
+class AsyncOpenAI(_Switched, openai.AsyncOpenAI):
     """`openai.AsyncOpenAI`, routed by region, with failover; as `OpenAI`."""
 
-    _beneath: _Beneath
+    def __init__(self, *, _beneath: Beneath | None = None, **arguments: Any) -> None:
+        from llmswitch import _openai_beneath  # noqa: PLC0415 - as above
+
+        self._beneath, openai_arguments = _openai_beneath.prepare(_beneath, arguments)
+        given = openai_arguments.pop("http_client", None)
+        openai.AsyncOpenAI.__init__(self, http_client=_openai_beneath.async_client(given), **openai_arguments)
+        self._beneath = self._beneath.at(self)
 
     @cached_property
     def chat(self) -> AsyncChat:
-        """openai's `chat`, faster."""
+        """What openai calls so, faster."""
         from llmswitch._openai_resources import AsyncChat  # noqa: PLC0415
 
         return AsyncChat(self)
 
     @cached_property
     def embeddings(self) -> AsyncEmbeddings:
-        """openai's `embeddings`, faster."""
+        """What openai calls so, faster."""
         from llmswitch._openai_resources import AsyncEmbeddings  # noqa: PLC0415
 
         return AsyncEmbeddings(self)
 
-    def __init__(self, *, _beneath: _Beneath | None = None, **arguments: Any) -> None:
-        self._beneath, openai_arguments = _prepare(_beneath, arguments)
-        given = openai_arguments.pop("http_client", None)
-        super().__init__(http_client=_async_client(given), **openai_arguments)
-        self._beneath = replace(self._beneath, address=str(self.base_url))
-
     async def request(self, cast_to: Any, options: Any, *, stream: bool = False, stream_cls: Any = None) -> Any:
         """As openai's; streams free their connection when they are dropped."""
+        options, stream_cls = self._beneath.carrying(options), self._beneath.droppable(stream_cls)
         try:
-            return await super().request(cast_to, carrying(options), stream=stream, stream_cls=_droppable(stream_cls))
-        except errors.LLMSwitchError as error:
-            raise error from getattr(error, "cause", None)  # openai's client raises it `from None`
-
-    def _build_request(self, options: Any, **more: Any) -> httpx.Request:
-        try:
-            request = super()._build_request(options, **more)
-        except (ValueError, TypeError):
-            _check_encodable(options)
-            raise
-        self._beneath = _follow(self._beneath, self)
-        return mark(request, self._beneath.engine, options)
-
-    def _should_retry(self, response: httpx.Response) -> bool:
-        return not response.extensions.get(FINAL) and super()._should_retry(response)
-
-    def _make_status_error_from_response(self, response: httpx.Response) -> Any:
-        return raised_by(response) or super()._make_status_error_from_response(response)
-
-    def _make_status_error(self, err_msg: str, **more: Any) -> openai.APIStatusError:
-        return describe(super()._make_status_error(err_msg, **more))
-
-    def _process_response_data(self, *, response: httpx.Response, **more: Any) -> Any:
-        value = super()._process_response_data(response=response, **more)
-        attach(value, response)
-        return value
+            return await super().request(cast_to, options, stream=stream, stream_cls=stream_cls)
+        except openai.OpenAIError as error:
+            raise self._beneath.caused(error) from error.__cause__
 
     def copy(self, **arguments: Any) -> Self:
         """As openai's, for the arguments of `SwitchOptions`, too."""
-        return super().copy(**_for_copy(_follow(self._beneath, self), arguments))
+        return super().copy(**self._beneath.follow(self).for_copy(arguments))
 
     with_options = copy
 

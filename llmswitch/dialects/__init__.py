@@ -19,16 +19,17 @@ if TYPE_CHECKING:
 __all__ = ["get"]
 
 _DIALECTS: Final[Mapping[str, Dialect]] = {"openai": OpenAI()}
+_OWN: Final[Mapping[str, Dialect]] = {"openai": OpenAI(completing=False)}
 
 
-def get(name: str) -> Dialect:
-    """The dialect an adapter's TOML names.
+def get(name: str, *, own: bool = False) -> Dialect:
+    """The dialect an adapter's TOML names; `own` for the endpoint that the caller named: what it leaves out stays out, as with openai.
 
     Raises:
         ConfigError: there is none of that name.
     """
     try:
-        return _DIALECTS[name]
+        return (own and _OWN.get(name)) or _DIALECTS[name]
     except KeyError:
         known = ", ".join(_DIALECTS)
         raise ConfigError(f"unknown dialect {name!r}{nearest(name, _DIALECTS)}; known: {known}.") from None

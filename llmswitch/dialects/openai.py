@@ -21,7 +21,10 @@ _NO_REASON: Final = ("", "null")
 
 
 class OpenAI:
-    """See `llmswitch.dialects.base.Dialect`."""
+    """See `llmswitch.dialects.base.Dialect`. `completing`: whether to name the kind of `object` where a vendor leaves it out."""
+
+    def __init__(self, *, completing: bool = True) -> None:
+        self._completing = completing
 
     def encode(
         self, operation: str, params: Json, adapter: Adapter, model: str, *, body: bytes | None = None
@@ -52,20 +55,8 @@ class OpenAI:
             raise _no_answer(adapter, body, missing)
         if operation != "chat":
             return WireAnswer(value, body)
-        changed = False
-        choices = value["choices"]
-        for choice in choices if isinstance(choices, list) else ():
-            if not isinstance(choice, dict):
-                continue
-            reason = choice.get("finish_reason")
-            if not isinstance(reason, str):
-                continue
-            if reason in adapter.failing_finish_reasons:
-                raise _broke_off(adapter, reason)
-            if reason in adapter.finish_reasons:
-                choice["finish_reason"] = adapter.finish_reasons[reason]
-                changed = True
-        if "object" not in value:
+        changed = _renamed(value["choices"], adapter)
+        if self._completing and "object" not in value:
             value["object"] = "chat.completion"
             changed = True
         return WireAnswer(value, dumps(value) if changed else body)
@@ -80,9 +71,28 @@ class OpenAI:
             if isinstance(choice, dict) and (found := _choice(choice, adapter)) is not choice:
                 changed = changed or list(choices)
                 changed[index] = found
-        if "object" in data:
+        if "object" in data or not self._completing:
             return data if changed is None else {**data, "choices": changed}
         return {**data, "object": "chat.completion.chunk", "choices": choices if changed is None else changed}
+
+
+def _renamed(choices: JsonValue, adapter: Adapter) -> bool:
+    """Put the vendor's finish reasons into OpenAI's words, in place; whether there was one.
+
+    Raises:
+        PayloadError: one says that the answer broke off.
+    """
+    changed = False
+    for choice in choices if isinstance(choices, list) else ():
+        reason = choice.get("finish_reason") if isinstance(choice, dict) else None
+        if not isinstance(choice, dict) or not isinstance(reason, str):
+            continue
+        if reason in adapter.failing_finish_reasons:
+            raise _broke_off(adapter, reason)
+        if reason in adapter.finish_reasons:
+            choice["finish_reason"] = adapter.finish_reasons[reason]
+            changed = True
+    return changed
 
 
 def _choice(choice: Json, adapter: Adapter) -> Json:

@@ -47,7 +47,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
                 case,
                 mode,
                 id=f"{case}-{mode}",
-                marks=[pytest.mark.xfail(reason=case.bug, strict=True)] * bool(case.bug),
+                marks=[pytest.mark.xfail(reason=str(case.bug), strict=True)] * bool(case.bug),
             )
             for case in cases
             for mode in case.modes

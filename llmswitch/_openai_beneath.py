@@ -1,0 +1,182 @@
+"""What lies beneath our clients of openai's: the engine, the transport under openai's httpx client, and what openai's hooks are to do."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import openai
+
+from llmswitch import _openai_transport, errors, transport
+from llmswitch._httpx import AsyncHttpxClientWrapper, SyncHttpxClientWrapper, httpx
+from llmswitch._openai_errors import ConfigError, InvalidRequestError
+from llmswitch._openai_transport import AsyncRoutingTransport, RoutingTransport
+from llmswitch.dialects.base import encode_json
+from llmswitch.engine import Engine
+from llmswitch.openai import SwitchOptions
+
+# How openai lets callers authenticate without an API key.
+_OTHER_CREDENTIALS: Final = ("workload_identity", "provider", "admin_api_key")
+_DEFAULT_URL: Final = "https://api.openai.com/v1"
+_NOT_GIVEN: Any = openai.NOT_GIVEN
+
+
+@dataclass(frozen=True, slots=True)
+class Beneath:
+    """The engine, and the arguments it was made from, for copies; and what our clients do where openai's call a method of their own."""
+
+    engine: Engine
+    ours: dict[str, Any] = field(repr=False)
+    theirs: dict[str, Any] = field(repr=False)
+    address: str = ""  # openai's base_url for which it was made
+
+    def at(self, client: Any) -> Beneath:
+        """The same, for the address that openai has made of its arguments."""
+        return replace(self, address=str(client.base_url))
+
+    def follow(self, client: Any) -> Beneath:
+        """The same, or another engine where the program has set `client.base_url` meanwhile."""
+        address = str(client.base_url)
+        if address == self.address:
+            return self
+        beneath = self
+        if self.address:
+            moved = {**self.theirs, "base_url": address, "api_key": client.api_key}
+            beneath, _ = prepare(None, {**self.ours, **moved})
+        return replace(beneath, address=address)
+
+    def for_copy(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Arguments for openai's `copy`: the same engine, or another one where routing is to change."""
+        ours, theirs = _split(arguments)
+        changed = {name: theirs[name] for name in ("api_key", "base_url") if theirs.get(name) not in (None, _NOT_GIVEN)}
+        beneath = self
+        if ours or changed:
+            beneath, _ = prepare(None, {**self.ours, **ours, **self.theirs, **changed})
+        more = dict(theirs.pop("_extra_kwargs", {}))
+        return {**theirs, "_extra_kwargs": {**more, "_beneath": beneath}}
+
+    def mark(self, request: httpx.Request, options: object) -> httpx.Request:
+        """Put into a request what the transport needs to know of it."""
+        return _openai_transport.mark(request, self.engine, options)
+
+    @staticmethod
+    def check_encodable(options: Any) -> None:
+        """Say which part of a body has no JSON form, where that is what went wrong.
+
+        Raises:
+            InvalidRequestError: naming the place.
+        """
+        body, extra = options.json_data, options.extra_json
+        try:
+            encode_json({**(body or {}), **(extra or {})} if isinstance(body, dict) else body)
+        except errors.InvalidRequestError as error:
+            raise InvalidRequestError(str(error)) from error
+
+    @staticmethod
+    def is_final(response: httpx.Response) -> bool:
+        """Whether the engine has done all there is to do."""
+        return bool(response.extensions.get(_openai_transport.FINAL))
+
+    @staticmethod
+    def droppable(stream_cls: Any) -> Any:
+        """A stream class of openai's as ours, which frees its connection when it is dropped."""
+        if stream_cls is None:
+            return None
+        from llmswitch._openai_stream import ours  # noqa: PLC0415 - brings openai's chat types
+
+        return ours(stream_cls)
+
+    @staticmethod
+    def caused(error: openai.OpenAIError) -> openai.OpenAIError:
+        """The error with its cause again: openai's client raises ours `from None`."""
+        if isinstance(error, errors.LLMSwitchError):
+            error.__cause__ = getattr(error, "cause", None)
+        return error
+
+    attach = staticmethod(_openai_transport.attach)
+    carrying = staticmethod(_openai_transport.carrying)
+    describe = staticmethod(_openai_transport.describe)
+    raised_by = staticmethod(_openai_transport.raised_by)
+
+
+def prepare(beneath: Beneath | None, arguments: dict[str, Any]) -> tuple[Beneath, dict[str, Any]]:
+    """The engine for a new client or a copy, and what openai's constructor is to be told.
+
+    Raises:
+        ConfigError: something is wrong, or no provider is configured at all.
+    """
+    if beneath is not None:  # openai's `copy` has filled in everything
+        return beneath, arguments
+    ours, theirs = _split(arguments)
+    try:
+        engine = _load(ours, theirs)
+    except errors.ConfigError as error:
+        message = str(error)
+    else:
+        return Beneath(engine, ours, theirs), _complete(engine, theirs)
+    # A fresh error, and nothing left beneath it: a traceback that shows local variables would show keys.
+    for given in (arguments, ours, theirs):
+        given.clear()
+    raise ConfigError(message)
+
+
+def sync_client(given: Any) -> httpx.Client:
+    """The httpx client under openai: its transport is the switch, over our own sockets or over the caller's `http_client`."""
+    if given is None:
+        return SyncHttpxClientWrapper(
+            transport=RoutingTransport(transport.open_sync(), own=True), follow_redirects=False
+        )
+    if isinstance(getattr(given, "_transport", None), RoutingTransport):
+        client: httpx.Client = given
+        return client
+    over = RoutingTransport(transport.over(given))
+    return SyncHttpxClientWrapper(transport=over, follow_redirects=False, timeout=_timeout_of(given))
+
+
+def async_client(given: Any) -> httpx.AsyncClient:
+    """As `sync_client`."""
+    if given is None:
+        return AsyncHttpxClientWrapper(
+            transport=AsyncRoutingTransport(transport.open_async(), own=True), follow_redirects=False
+        )
+    if isinstance(getattr(given, "_transport", None), AsyncRoutingTransport):
+        client: httpx.AsyncClient = given
+        return client
+    over = AsyncRoutingTransport(transport.over_async(given))
+    return AsyncHttpxClientWrapper(transport=over, follow_redirects=False, timeout=_timeout_of(given))
+
+
+def _timeout_of(client: Any) -> httpx.Timeout:
+    """A client's timeouts, in the httpx that openai speaks."""
+    return httpx.Timeout(**client.timeout.as_dict())
+
+
+def _split(arguments: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Ours and openai's of some keyword arguments."""
+    ours = {name: arguments[name] for name in arguments if name in SwitchOptions.__annotations__}
+    return ours, {name: value for name, value in arguments.items() if name not in ours}
+
+
+def _load(ours: dict[str, Any], theirs: dict[str, Any]) -> Engine:
+    key, url = theirs.get("api_key"), theirs.get("base_url")
+    if key is None and any(theirs.get(name) is not None for name in _OTHER_CREDENTIALS):
+        key = _load
+    return Engine.load(
+        environ=os.environ,
+        # A function is asked by openai itself, for every request; here it only says that there is a key.
+        api_key=key if isinstance(key, str) or key is None else "given-by-a-function",
+        base_url=str(url) if url is not None and url is not _NOT_GIVEN else None,
+        **ours,
+    )
+
+
+def _complete(engine: Engine, theirs: dict[str, Any]) -> dict[str, Any]:
+    """Openai's arguments with the first endpoint's key and address where the caller named none."""
+    first = engine.first
+    completed = dict(theirs)
+    if theirs.get("api_key") is None and all(theirs.get(name) is None for name in _OTHER_CREDENTIALS):
+        completed["api_key"] = first.key.reveal() if first.key is not None else "none"
+    if not first.explicit and first.base_url != _DEFAULT_URL and theirs.get("data_residency") is None:
+        completed["base_url"] = first.base_url or "https://llmswitch.invalid/v1"
+    return completed
