@@ -7,7 +7,7 @@ not others. Calls of the module (`openai.chat`) go through a client of ours, mad
 from __future__ import annotations
 
 import inspect
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import openai
 from openai._utils import LazyProxy
@@ -17,9 +17,13 @@ from llmswitch._openai_errors import ConfigError
 from llmswitch.azure import AzureOpenAI
 from llmswitch.openai import OpenAI
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 # Every variable that openai's module declares is one, whatever its version; `_client` is what `_reset_client` is for.
 SETTINGS: Final = frozenset(openai.__annotations__) - {"_client"}
 _RESOURCES: Final = "openai._module_client"  # where openai makes `openai.chat` and its like
+_AZURE: Final = "azure"
 _BEDROCK: Final = "amazon-bedrock"
 _LATE: Final = "_enforce_credentials"
 
@@ -86,7 +90,14 @@ class _AzureModuleClient(AzureOpenAI):
     pass
 
 
-_made: tuple[dict[str, Any], OpenAI] | None = None
+class _Settings(dict[str, Any]):
+    """The settings at some moment; a key is among them, so their names are all that shows."""
+
+    def __repr__(self) -> str:
+        return f"_Settings({list(self)})"
+
+
+_made: tuple[_Settings, OpenAI] | None = None
 
 
 def _load_client() -> openai.OpenAI:
@@ -100,9 +111,9 @@ def _load_client() -> openai.OpenAI:
         openai.api_type = _meant()
     if openai.api_type == _BEDROCK:
         return openai._load_client()  # type: ignore[attr-defined] # noqa: SLF001 - a client that does not switch
-    settings = {name: getattr(openai, name) for name in SETTINGS}
+    settings = _Settings((name, getattr(openai, name)) for name in SETTINGS)
     if _made is None or _made[0] != settings:
-        _made = settings, _azure(settings) if openai.api_type == "azure" else _openai(settings)
+        _made = settings, _azure(settings) if openai.api_type == _AZURE else _openai(settings)
     return _made[1]
 
 
@@ -118,27 +129,32 @@ def _meant() -> Any:
     azure = openai._has_azure_credentials() or openai._has_azure_ad_credentials()  # noqa: SLF001
     if azure and openai._has_openai_credentials():  # noqa: SLF001
         raise openai._AmbiguousModuleClientUsageError  # noqa: SLF001
-    return "azure" if azure else "openai"
+    return _AZURE if azure else "openai"
 
 
-def _openai(settings: dict[str, Any]) -> OpenAI:
-    taken = _taken_by(openai.OpenAI, settings)
+def _azure(settings: _Settings) -> OpenAI:
+    return _AzureModuleClient(**_taken_by(_AzureModuleClient, settings))
+
+
+def _openai(settings: _Settings) -> OpenAI:
     try:
-        return _ModuleClient(**taken)
+        return _ModuleClient(**_taken_by(_ModuleClient, settings))
     except ConfigError as error:
-        if _LATE not in inspect.signature(openai.OpenAI).parameters:
+        if _LATE not in _parameters(_ModuleClient):
             raise
         missing = str(error)
-    client = _ModuleClient(**taken, **{_LATE: False})
+    client = _ModuleClient(**_taken_by(_ModuleClient, settings), **{_LATE: False})
     client._missing = missing  # noqa: SLF001 - our own
     return client
 
 
-def _azure(settings: dict[str, Any]) -> OpenAI:
-    return _AzureModuleClient(**_taken_by(openai.AzureOpenAI, settings))
-
-
-def _taken_by(client: type[openai.OpenAI], settings: dict[str, Any]) -> dict[str, Any]:
+def _taken_by(client: type[OpenAI], settings: _Settings) -> _Settings:
     """The settings that this client's constructor takes."""
-    takes = inspect.signature(client).parameters
-    return {name: value for name, value in settings.items() if name in takes}
+    takes = _parameters(client)
+    return _Settings((name, value) for name, value in settings.items() if name in takes)
+
+
+def _parameters(client: type[OpenAI]) -> Collection[str]:
+    """What openai's own constructor takes, whatever stands in its place in openai's module by now."""
+    theirs = next(cls for cls in client.__mro__ if cls.__module__.partition(".")[0] == "openai")
+    return inspect.signature(theirs).parameters

@@ -38,9 +38,10 @@ from llmswitch._openai_transport import (
 )
 from llmswitch.dialects.base import encode_json
 from llmswitch.engine import Engine
+from llmswitch.secret import CHANGING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from llmswitch.hooks import Hook
 
@@ -110,14 +111,21 @@ def _load(ours: dict[str, Any], theirs: dict[str, Any]) -> Engine:
         ConfigError: something is wrong, or no provider is configured at all.
     """
     key, url = theirs.get("api_key"), theirs.get("base_url")
-    if key is None and any(theirs.get(name) is not None for name in _OTHER_CREDENTIALS):
+    if key is None and _authenticates(theirs):
         key = _load
     return Engine.load(
         environ=os.environ,
         # A function is asked by openai itself, for every request; here it only says that there is a key.
-        api_key=key if isinstance(key, str) or key is None else "given-by-a-function",
+        api_key=key if isinstance(key, str) or key is None else CHANGING,
         base_url=str(url) if url is not None and url is not _NOT_GIVEN else None,
         **ours,
+    )
+
+
+def _authenticates(theirs: dict[str, Any]) -> bool:
+    """Whether openai finds another way than a key, or is told to let the headers of each call speak."""
+    return (
+        any(theirs.get(name) is not None for name in _OTHER_CREDENTIALS) or theirs.get("_enforce_credentials") is False
     )
 
 
@@ -125,7 +133,7 @@ def _complete(engine: Engine, theirs: dict[str, Any]) -> dict[str, Any]:
     """Openai's arguments with the first endpoint's key and address where the caller named none."""
     first = engine.first
     completed = dict(theirs)
-    if theirs.get("api_key") is None and all(theirs.get(name) is None for name in _OTHER_CREDENTIALS):
+    if theirs.get("api_key") is None and not _authenticates(theirs):
         completed["api_key"] = first.key.reveal() if first.key is not None else "none"
     if not first.explicit and first.base_url != _DEFAULT_URL and theirs.get("data_residency") is None:
         completed["base_url"] = first.base_url or "https://llmswitch.invalid/v1"
@@ -140,19 +148,24 @@ class _Beneath:
     ours: dict[str, Any] = field(repr=False)
     theirs: dict[str, Any] = field(repr=False)
     address: str = ""  # openai's base_url for which it was made
+    load: Callable[[dict[str, Any], dict[str, Any]], Engine] = _load
 
 
-def _prepare(beneath: _Beneath | None, arguments: dict[str, Any]) -> tuple[_Beneath, dict[str, Any]]:
+def _prepare(
+    beneath: _Beneath | None,
+    arguments: dict[str, Any],
+    load: Callable[[dict[str, Any], dict[str, Any]], Engine] = _load,
+) -> tuple[_Beneath, dict[str, Any]]:
     """The engine for a new client or a copy, and what openai's constructor is to be told."""
     if beneath is not None:  # openai's `copy` has filled in everything
         return beneath, arguments
     ours, theirs = _split(arguments)
     try:
-        engine = _load(ours, theirs)
+        engine = load(ours, theirs)
     except errors.ConfigError as error:
         message = str(error)
     else:
-        return _Beneath(engine, ours, theirs), _complete(engine, theirs)
+        return _Beneath(engine, ours, theirs, load=load), _complete(engine, theirs)
     # A fresh error, and nothing left beneath it: a traceback that shows local variables would show keys.
     for given in (arguments, ours, theirs):
         given.clear()
@@ -166,7 +179,7 @@ def _follow(beneath: _Beneath, client: openai.OpenAI | openai.AsyncOpenAI) -> _B
         return beneath
     if beneath.address:
         moved = {**beneath.theirs, "base_url": address, "api_key": client.api_key}
-        beneath, _ = _prepare(None, {**beneath.ours, **moved})
+        beneath, _ = _prepare(None, {**beneath.ours, **moved}, beneath.load)
     return replace(beneath, address=address)
 
 
@@ -176,7 +189,7 @@ def _for_copy(beneath: _Beneath, arguments: dict[str, Any]) -> dict[str, Any]:
     changed = {name: theirs[name] for name in ("api_key", "base_url") if theirs.get(name) not in (None, _NOT_GIVEN)}
     if ours or changed:
         ours, changed = {**beneath.ours, **ours}, {**beneath.theirs, **changed}
-        beneath, _ = _prepare(None, {**ours, **changed})
+        beneath, _ = _prepare(None, {**ours, **changed}, beneath.load)
     more = dict(theirs.pop("_extra_kwargs", {}))
     return {**theirs, "_extra_kwargs": {**more, "_beneath": beneath}}
 
