@@ -34,14 +34,19 @@ SETTINGS = sorted(name for name in openai.__annotations__ if not name.startswith
 PUBLIC = sorted({*openai.__all__, *(name for name in dir(openai) if not name.startswith("_"))} - {"annotations"})
 
 
+AS_IMPORTED = {name: getattr(openai, name) for name in SETTINGS}
+
+
 @pytest.fixture(autouse=True)
 def _settings_as_imported() -> Iterator[None]:
     """The module-level settings before and after each test are those of a fresh import."""
-    before = {name: getattr(openai, name) for name in SETTINGS}
-    openai._reset_client()  # type: ignore[attr-defined] # pyright: ignore[reportPrivateUsage]
-    llmswitch._reset_client()
+    reset()
     yield
-    for name, value in before.items():
+    reset()
+
+
+def reset() -> None:
+    for name, value in AS_IMPORTED.items():
         setattr(openai, name, value)
     llmswitch._reset_client()
 
