@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import sys
+from types import ModuleType
 
+TYPE_CHECKING = False  # typing takes longer to import than all the rest; checkers know the name
 if TYPE_CHECKING:
+    from typing import Any
+
     from llmswitch.adapter import Adapter, adapters, register
     from llmswitch.errors import ConfigError, InvalidRequestError, LLMSwitchError
     from llmswitch.explanation import explain
@@ -53,11 +57,25 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOMES = {
+    "_openai_module": ("_load_client", "_reset_client"),
     "adapter": ("Adapter", "adapters", "register"),
+    "azure": ("AsyncAzureOpenAI", "AzureOpenAI"),
     "errors": ("ConfigError", "InvalidRequestError", "LLMSwitchError"),
     "explanation": ("explain",),
     "failure": ("Failure", "classify"),
     "hooks": ("Event", "Hook"),
+    "openai": (
+        "AllProvidersFailedError",
+        "AsyncClient",
+        "AsyncOpenAI",
+        "Client",
+        "NoProviderError",
+        "OpenAI",
+        "ProviderError",
+        "QuotaExhaustedError",
+        "RegionBlockedError",
+        "StreamInterruptedError",
+    ),
     "report": ("Attempt", "Change", "Report"),
     "switch": ("AsyncSwitch", "Switch"),
 }
@@ -66,25 +84,46 @@ _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - every name of openai's, classes among them
     """Resolve a public name, or a submodule; what is not ours is openai's, so that `import llmswitch as openai` goes on working."""
-    if name.startswith("__"):
-        raise AttributeError(f"module 'llmswitch' has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415 - importing this module does nothing
-    from importlib.util import find_spec  # noqa: PLC0415
 
     if name in _MODULES:
-        value: object = getattr(import_module(f"llmswitch.{_MODULES[name]}"), name)
-    elif name not in __all__ and find_spec(f"llmswitch.{name}") is not None:
+        value = globals()[name] = getattr(import_module(f"llmswitch.{_MODULES[name]}"), name)
+        return value
+    if name.startswith("__") and name != "__title__":
+        raise AttributeError(f"module 'llmswitch' has no attribute {name!r}")
+    if name in _submodules():
         return import_module(f"llmswitch.{name}")
-    else:
-        ours, theirs = import_module("llmswitch.openai"), import_module("openai")
-        value = getattr(ours if name in __all__ else theirs, name)
-        if isinstance(
-            value, import_module("openai._utils").LazyProxy
-        ):  # `openai.chat` and its like: calls on a client of ours
-            return getattr(ours.module_client(globals()), name)
-    globals()[name] = value
-    return value
+    return import_module("llmswitch._openai_module").read(name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    import openai  # noqa: PLC0415 - who asks for every name asks for openai's
+
+    return sorted({*globals(), *_MODULES, *dir(openai)})
+
+
+_found: frozenset[str] = frozenset()
+
+
+def _submodules() -> frozenset[str]:
+    """The names of our own modules."""
+    global _found  # noqa: PLW0603 - the folder is read once
+    if not _found:
+        from pkgutil import iter_modules  # noqa: PLC0415 - as above
+
+        _found = frozenset(module.name for module in iter_modules(__path__))
+    return _found
+
+
+class _Module(ModuleType):
+    """This module. Openai's settings (`api_key`) get their places in its class once openai is imported: reading and setting them is openai's."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name not in _MODULES and not name.startswith("__") and not isinstance(value, ModuleType):
+            from llmswitch import _openai_module  # noqa: F401, PLC0415 - whether it is a setting, openai knows
+
+        super().__setattr__(name, value)
+
+
+if type(sys.modules[__name__]) is ModuleType:  # once, also where this is loaded again
+    sys.modules[__name__].__class__ = _Module

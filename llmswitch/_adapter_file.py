@@ -83,6 +83,7 @@ class _Reader:
             resources=frozenset(top.texts("resources")) or frozenset({"chat", "embeddings", "models"}),
             embeddings_batch=top.take("embeddings_batch", int),
             keyless=top.take("keyless", bool) or False,
+            deployments=top.take("deployments", bool) or False,
             docs=top.text("docs"),
         )
         top.close()

@@ -90,11 +90,12 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Explicit:
-    """The endpoint that base_url names."""
+    """The endpoint that base_url names; `fixed`: with the vendor's own client."""
 
     adapter: Adapter
     site: Site
     address: Address
+    fixed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +111,7 @@ def find(
     *,
     api_key: str | None,
     base_url: str | None,
+    provider: str | None = None,
     file: str,
 ) -> Found:
     """Every known endpoint, sorted into those that take part (in the default order) and those that do not.
@@ -117,13 +119,15 @@ def find(
     Raises:
         ConfigError: a key or an address cannot be used.
     """
-    finder = _Finder(environ, settings, region, _argument(api_key), _explicit(environ, base_url), file)
+    explicit = _explicit(environ, base_url, provider)
+    finder = _Finder(environ, settings, region, _argument(api_key), explicit, file)
     rows = [row for name in adapters.adapters() for row in finder.rows(adapters.get(name))]
     endpoints = [row for row in rows if isinstance(row, Endpoint)]
     order = settings.order or ()
     endpoints.sort(key=lambda endpoint: rank(endpoint, region, order))
-    first = next((e for e in endpoints if e.explicit), None) or next((e for e in endpoints if e.provider == _SDK), None)
-    first = first or (endpoints[0] if endpoints else None)
+    first = next((e for e in endpoints if e.explicit), None)
+    if explicit is None:  # what the caller meant for a named one that takes no part must reach no other
+        first = next((e for e in endpoints if e.provider == _SDK), endpoints[0] if endpoints else None)
     endpoints = [replace(endpoint, first=endpoint is first) for endpoint in endpoints]
     endpoints.sort(key=lambda endpoint: rank(endpoint, region, order))
     return Found(
@@ -325,7 +329,7 @@ class _Finder:
     ) -> Address | None:
         """Where the endpoint is, None where nobody moved it."""
         anywhere = site.serves == "anywhere"
-        if explicit is not None and anywhere:
+        if explicit is not None and (anywhere or explicit.fixed):
             return explicit.address
         prefix = _prefix(adapter)
         for variable in (f"{prefix}_{_word(site.name)}_BASE_URL", f"{prefix}_BASE_URL" if main else ""):
@@ -355,13 +359,18 @@ def _argument(api_key: str | None) -> _Key | None:
     return _Key(secret=check_key(api_key, "argument api_key"), source="argument api_key")
 
 
-def _explicit(environ: Mapping[str, str], base_url: str | None) -> _Explicit | None:
+def _explicit(environ: Mapping[str, str], base_url: str | None, provider: str | None) -> _Explicit | None:
     """The endpoint that the caller names as openai would: the argument, else OPENAI_BASE_URL."""
     if base_url is not None and not isinstance(base_url, str):
         raise ConfigError(
             f"argument base_url: found {type(base_url).__name__}; allowed: a string such as 'https://host/v1'."
         )
-    return _named_host(base_url or "", "argument base_url") or _named_host(environ.get(_SDK_URL, ""), _SDK_URL)
+    named = _named_host(base_url or "", "argument base_url")
+    if named is not None and provider is not None:
+        adapter = adapters.get(provider)
+        site = named.site if named.adapter is adapter else adapter.home_site()
+        return replace(named, adapter=adapter, site=site, fixed=True)
+    return named or _named_host(environ.get(_SDK_URL, ""), _SDK_URL)
 
 
 def _named_host(value: str, where: str) -> _Explicit | None:

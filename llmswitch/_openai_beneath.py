@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import openai
 
@@ -15,6 +15,12 @@ from llmswitch._openai_transport import AsyncRoutingTransport, RoutingTransport
 from llmswitch.dialects.base import encode_json
 from llmswitch.engine import Engine
 from llmswitch.openai import SwitchOptions
+from llmswitch.secret import CHANGING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Load: TypeAlias = Callable[[dict[str, Any], dict[str, Any]], Engine]
 
 # How openai lets callers authenticate without an API key.
 _OTHER_CREDENTIALS: Final = ("workload_identity", "provider", "admin_api_key")
@@ -29,6 +35,7 @@ class Beneath:
     engine: Engine
     ours: dict[str, Any] = field(repr=False)
     theirs: dict[str, Any] = field(repr=False)
+    load: Load
     address: str = ""  # openai's base_url for which it was made
 
     def at(self, client: Any) -> Beneath:
@@ -43,16 +50,16 @@ class Beneath:
         beneath = self
         if self.address:
             moved = {**self.theirs, "base_url": address, "api_key": client.api_key}
-            beneath, _ = prepare(None, {**self.ours, **moved})
+            beneath, _ = prepare(None, {**self.ours, **moved}, self.load)
         return replace(beneath, address=address)
 
     def for_copy(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Arguments for openai's `copy`: the same engine, or another one where routing is to change."""
-        ours, theirs = _split(arguments)
+        ours, theirs = split(arguments)
         changed = {name: theirs[name] for name in ("api_key", "base_url") if theirs.get(name) not in (None, _NOT_GIVEN)}
         beneath = self
         if ours or changed:
-            beneath, _ = prepare(None, {**self.ours, **ours, **self.theirs, **changed})
+            beneath, _ = prepare(None, {**self.ours, **ours, **self.theirs, **changed}, self.load)
         more = dict(theirs.pop("_extra_kwargs", {}))
         return {**theirs, "_extra_kwargs": {**more, "_beneath": beneath}}
 
@@ -100,21 +107,24 @@ class Beneath:
     raised_by = staticmethod(_openai_transport.raised_by)
 
 
-def prepare(beneath: Beneath | None, arguments: dict[str, Any]) -> tuple[Beneath, dict[str, Any]]:
-    """The engine for a new client or a copy, and what openai's constructor is to be told.
+def prepare(
+    beneath: Beneath | None, arguments: dict[str, Any], load: Load | None = None
+) -> tuple[Beneath, dict[str, Any]]:
+    """The engine for a new client or a copy, and what openai's constructor is to be told. `load` makes an engine of ours and openai's.
 
     Raises:
         ConfigError: something is wrong, or no provider is configured at all.
     """
     if beneath is not None:  # openai's `copy` has filled in everything
         return beneath, arguments
-    ours, theirs = _split(arguments)
+    load = load or _load
+    ours, theirs = split(arguments)
     try:
-        engine = _load(ours, theirs)
+        engine = load(ours, theirs)
     except errors.ConfigError as error:
         message = str(error)
     else:
-        return Beneath(engine, ours, theirs), _complete(engine, theirs)
+        return Beneath(engine, ours, theirs, load), _complete(engine, theirs)
     # A fresh error, and nothing left beneath it: a traceback that shows local variables would show keys.
     for given in (arguments, ours, theirs):
         given.clear()
@@ -152,7 +162,7 @@ def _timeout_of(client: Any) -> httpx.Timeout:
     return httpx.Timeout(**client.timeout.as_dict())
 
 
-def _split(arguments: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def split(arguments: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Ours and openai's of some keyword arguments."""
     ours = {name: arguments[name] for name in arguments if name in SwitchOptions.__annotations__}
     return ours, {name: value for name, value in arguments.items() if name not in ours}
@@ -160,14 +170,21 @@ def _split(arguments: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _load(ours: dict[str, Any], theirs: dict[str, Any]) -> Engine:
     key, url = theirs.get("api_key"), theirs.get("base_url")
-    if key is None and any(theirs.get(name) is not None for name in _OTHER_CREDENTIALS):
+    if key is None and _authenticates(theirs):
         key = _load
     return Engine.load(
         environ=os.environ,
         # A function is asked by openai itself, for every request; here it only says that there is a key.
-        api_key=key if isinstance(key, str) or key is None else "given-by-a-function",
+        api_key=key if isinstance(key, str) or key is None else CHANGING,
         base_url=str(url) if url is not None and url is not _NOT_GIVEN else None,
         **ours,
+    )
+
+
+def _authenticates(theirs: dict[str, Any]) -> bool:
+    """Whether openai finds another way than a key, or is told to let the headers of each call speak."""
+    return (
+        any(theirs.get(name) is not None for name in _OTHER_CREDENTIALS) or theirs.get("_enforce_credentials") is False
     )
 
 
@@ -175,7 +192,7 @@ def _complete(engine: Engine, theirs: dict[str, Any]) -> dict[str, Any]:
     """Openai's arguments with the first endpoint's key and address where the caller named none."""
     first = engine.first
     completed = dict(theirs)
-    if theirs.get("api_key") is None and all(theirs.get(name) is None for name in _OTHER_CREDENTIALS):
+    if theirs.get("api_key") is None and not _authenticates(theirs):
         completed["api_key"] = first.key.reveal() if first.key is not None else "none"
     if not first.explicit and first.base_url != _DEFAULT_URL and theirs.get("data_residency") is None:
         completed["base_url"] = first.base_url or "https://llmswitch.invalid/v1"

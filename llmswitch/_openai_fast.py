@@ -20,7 +20,7 @@ from openai._models import FinalRequestOptions
 
 from llmswitch._httpx import httpx
 from llmswitch._json import dumps
-from llmswitch._openai_transport import ENGINE, headers_of, timeouts_of
+from llmswitch._openai_transport import ENGINE, PATH, headers_of, timeouts_of
 from llmswitch._patched import httpx_patched, openai_patched
 
 if TYPE_CHECKING:
@@ -233,6 +233,8 @@ class Method:
         request = client._build_request(  # noqa: SLF001
             FinalRequestOptions.construct(method="post", url=shape.path, json_data={}, **options)
         )
+        if PATH in request.extensions:  # the model is in the path
+            return None
         engine: Engine = request.extensions[ENGINE]
         query = request.url.query.decode()
         return Sent(

@@ -19,6 +19,7 @@ from llmswitch._json import dumps, loads
 from llmswitch.call import Call, Headers, Timeouts
 from llmswitch.exchange import AsyncExchange, Exchange
 from llmswitch.failover import LoneFailure
+from llmswitch.secret import CHANGING, Secret
 from llmswitch.transport.base import Request, TransportError
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 # Under these keys a request carries its engine, and a response what happened; httpx leaves unknown extensions alone.
 ENGINE: Final = "llmswitch.engine"
 EXTRA: Final = "llmswitch.extra"
+PATH: Final = "llmswitch.path"
 HAPPENED: Final = "llmswitch.happened"
 FINAL: Final = "llmswitch.final"
 CASE: Final = "llmswitch.case"
@@ -96,6 +98,16 @@ def headers_of(request: httpx.Request) -> Headers:
     return Headers((name, value) for name, value in raw if name.lower() not in _FRAMING)
 
 
+_CHANGING: Final = Secret(CHANGING).id
+
+
+def _credential(engine: Engine, request: httpx.Request) -> str:
+    """Whose key the request shows, where the engine does not know it: what is learned about a token must not outlive it."""
+    if engine.first.key is None or engine.first.key.id != _CHANGING:
+        return ""
+    return Secret(request.headers.get("authorization") or request.headers.get("api-key") or "").id
+
+
 def timeouts_of(request: httpx.Request) -> Timeouts:
     """Httpx's four, as openai set them for this call."""
     given = cast("dict[str, float | None]", request.extensions.get("timeout") or {})
@@ -122,7 +134,9 @@ def _read_call(engine: Engine, request: httpx.Request, operation: str, body: byt
         operation=operation,
         params=params,
         body=body or None,
+        path=request.extensions.get(PATH, ""),
         headers=headers_of(request),
+        credential=_credential(engine, request),
         query=f"?{query}" if query else "",
         extra={name: value for name, value in extra.items() if name in params},
         options=options or {},

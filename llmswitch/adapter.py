@@ -239,6 +239,7 @@ class Adapter:
         failing_finish_reasons: the vendor's words for: the answer broke off on our side.
         resources: the parts of the API it has; "*" is all of them.
         embeddings_batch: texts per embeddings request, None without a known limit.
+        deployments: each account calls its models by names of its own.
     """
 
     name: str
@@ -260,6 +261,7 @@ class Adapter:
     resources: frozenset[str] = frozenset({"chat", "embeddings", "models"})
     embeddings_batch: int | None = None
     keyless: bool = False
+    deployments: bool = False
     docs: str = ""
     _names: dict[str, Model] = field(init=False, repr=False, default_factory=dict)
     _patterns: list[tuple[str, Model]] = field(init=False, repr=False, default_factory=list)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,8 +46,10 @@ class Call:
         operation: "chat", "embeddings" or "models".
         params: the body in OpenAI's shape, without llmswitch's own options.
         body: the caller's own encoding of `params`, sent as it is where nothing needs changing.
+        path: where openai's client sends it, below the first endpoint's base_url; "" where the dialect says.
         headers: all of them, as openai built them for the first endpoint; None where the engine builds its own.
-        extra_headers: further ones of the caller's; like `headers` and `query` they never reach another endpoint.
+        credential: whose key is in `headers`, where it changes from call to call; else "".
+        extra_headers: further ones of the caller's; like `path`, `headers` and `query` they never reach another endpoint.
         extra: names in `params` that came through `extra_body`; they stay with the first endpoint, too.
         options: llmswitch's own options for this call.
         max_retries: how often a lone candidate is tried again, as openai does.
@@ -55,7 +58,9 @@ class Call:
     operation: str
     params: Json
     body: bytes | None = None
+    path: str = ""
     headers: Headers | None = None
+    credential: str = ""
     query: str = ""
     extra_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     extra: Json = field(default_factory=dict)
@@ -73,6 +78,12 @@ class Call:
         """The model as the caller named it, empty where there is none."""
         model = self.params.get("model")
         return model if isinstance(model, str) else ""
+
+    def path_for(self, model: str) -> str:
+        """`path`, with this model where the caller's stands in it."""
+        if model == self.model:
+            return self.path
+        return self.path.replace(f"/{quote(self.model, safe='')}/", f"/{quote(model, safe='')}/", 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,7 +34,8 @@ class Config:
     """Everything a client was told, checked.
 
     Attributes:
-        endpoints: who takes part, in the order in which they are asked; one of them has `.first`.
+        endpoints: who takes part, in the order in which they are asked; one of them has `.first`, unless the caller
+            named one that takes no part.
         absent: every known endpoint that does not take part, with the reason.
         models: the overrides of `[models]`, by the caller's name.
         providers: the only ones allowed, None for all; `order` ranks before everything else. Entries are `name` or
@@ -80,6 +81,7 @@ def load(
     directory: Path | None = None,
     api_key: str | None = None,
     base_url: str | None = None,
+    provider: str | None = None,
     region: str | None = None,
     user_region: str | None = None,
     providers: Sequence[str] | None = None,
@@ -103,6 +105,7 @@ def load(
             directory.
         api_key: the first endpoint's key: of base_url's host, else OpenAI's.
         base_url: names the first endpoint by its host, before `OPENAI_BASE_URL`.
+        provider: whose base_url it is, whatever its host; nothing moves it elsewhere.
         region: ISO 3166-1 alpha-2 code of where the calls leave from.
         user_region: the code of where the users are.
         providers: the only providers allowed.
@@ -130,7 +133,9 @@ def load(
     settings = _settings.from_values(arguments, "argument").over(_settings.from_environ(environ)).over(file)
     name = path or "llmswitch.toml"
     here = regions.detect(region, environ, file.region, file=name)
-    found = _endpoints.find(environ, settings, here.code, api_key=api_key, base_url=base_url, file=name)
+    found = _endpoints.find(
+        environ, settings, here.code, api_key=api_key, base_url=base_url, provider=provider, file=name
+    )
     return Config(
         region=here,
         user_region=regions.detect(user_region, environ, file.user_region, name="user_region", file=name),
@@ -177,7 +182,7 @@ def key_variable(config: Config, name: str) -> str:
     site = adapter.site_for(code)
     if config.providers is not None and not {name, f"{name}@{site.name}"}.intersection(config.providers):
         return ""
-    if adapter.keyless or site.serves == "anywhere" or (code and site.verdict(code) == "not_served"):
+    if adapter.keyless or not site.base_url or (code and site.verdict(code) == "not_served"):
         return ""
     variables = (*adapter.key_env, *site.key_env)
     variable = next((variable for variable in variables if not variable.startswith("LLMSWITCH_")), variables[0])

@@ -54,7 +54,7 @@ class Engine:
         self.random = random.random
         self._router = routing.Router(config)
         self._hooks = tuple(watchers)
-        self.first: Endpoint = next((e for e in config.endpoints if e.first), config.endpoints[0])
+        self.first: Endpoint = config.first or config.endpoints[0]
         self._unfitted = replace(self.first.adapter, parameters=())
         for warning in config.warnings:
             hooks.logger.warning(warning)
@@ -91,7 +91,9 @@ class Engine:
         timeouts: Timeouts,
         options: Mapping[str, object],
         body: bytes | None = None,
+        path: str = "",
         headers: Headers | None = None,
+        credential: str = "",
         extra_headers: Mapping[str, str] | None = None,
         query: str = "",
         extra: Json | None = None,
@@ -102,7 +104,9 @@ class Engine:
             operation=operation,
             params=params,
             body=body,
+            path=path,
             headers=headers,
+            credential=credential,
             extra_headers=extra_headers or {},
             query=query,
             extra=extra or {},
@@ -192,6 +196,8 @@ class Engine:
         if endpoint.explicit and candidate.model == call.model:
             adapter = self._unfitted  # the caller wrote for this very vendor: sent as openai would send it
         wire = dialect.encode(call.operation, params, adapter, candidate.model, body=body)
+        if endpoint.first and call.path:
+            wire = replace(wire, path=call.path_for(candidate.model))
         changes = candidate.changes + wire.changes
         if endpoint.first and call.headers is not None and not endpoint.adapter.keyless:
             return wire, call.headers, changes
@@ -234,13 +240,19 @@ class Engine:
             RegionBlockedError: OpenAI does not serve the region.
             NoProviderError: OpenAI has no key here.
         """
-        first = self.first
+        first = self.config.first
         parts = [part for part in path.split("/") if part]
         name = next((part for part in parts if part in _INSTEAD), parts[1] if len(parts) > 1 else path)
+        instead = _INSTEAD.get(name, "chat.completions.create or embeddings.create, which other providers serve")
+        if first is None:
+            absent = next(absent for absent in self.config.absent if absent.endpoint.explicit)
+            message = (
+                f"{name} is a resource of {absent.endpoint.name}, which takes no part: {absent.reason}. Use {instead}."
+            )
+            raise errors.build(errors.NoProviderError, errors.Case(f"{message} Nothing was sent."))
         plan = self._router.candidates(routing.Need(operation=name), now=datetime.now(UTC), draw=self.random())
         if first.explicit or any(candidate.endpoint is first for candidate in plan.candidates):
             return
-        instead = _INSTEAD.get(name, "chat.completions.create or embeddings.create, which other providers serve")
         own = (first.provider, first.site.name)
         out = next((out for out in plan.excluded if (out.provider, out.site) == own), None)
         if out is not None and out.kind == Kind.REGION_BLOCKED:

@@ -149,9 +149,10 @@ class Failover:
 
     def _key(self, candidate: Candidate) -> Key:
         endpoint = candidate.endpoint
+        credential = (endpoint.first and self._call.credential) or (endpoint.key.id if endpoint.key else "")
         # "" would stand for every model: what is learned about a call without one is about that alone.
         model = candidate.model or "(none)"
-        return Key(endpoint.identity, self._plan.region or "", model, endpoint.key.id if endpoint.key else "")
+        return Key(endpoint.identity, self._plan.region or "", model, credential)
 
     def _again(self) -> tuple[Candidate, float] | None:
         """Who is worth a second attempt, and after how many seconds; None when nobody is."""
@@ -395,9 +396,12 @@ class Failover:
         raise errors.build(errors.AllProvidersFailedError, replace(case, message=text))
 
 
+_REQUEST_IDS: Final = ("x-request-id", "request-id", "apim-request-id", "x-dashscope-request-id")
+
+
 def _request_id(headers: list[tuple[str, str]]) -> str | None:
     return next(
-        (value for name, value in headers if name.lower() in ("x-request-id", "request-id", "x-dashscope-request-id")),
+        (value for name, value in headers if name.lower() in _REQUEST_IDS),
         None,
     )
 

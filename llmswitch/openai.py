@@ -8,7 +8,7 @@ what lies beneath comes with the first client: `from llmswitch import OpenAI` ta
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Self, TypedDict
+from typing import TYPE_CHECKING, Any, Self, TypedDict
 
 import openai
 from openai._compat import cached_property
@@ -207,15 +207,4 @@ class AsyncOpenAI(_Switched, openai.AsyncOpenAI):
     with_options = copy
 
 
-# openai's module-level settings: `openai.api_key = ...` before `openai.chat.completions.create(...)`.
-_MODULE_SETTINGS: Final = ("api_key", "organization", "project", "webhook_secret", "base_url", "timeout", "max_retries",
-                           "default_headers", "default_query", "http_client")  # fmt: skip
-_module: list[tuple[dict[str, Any], OpenAI]] = []
-
-
-def module_client(names: Mapping[str, Any]) -> OpenAI:
-    """The client behind module-level calls, made anew where one of openai's module-level settings has changed."""
-    given = {name: names[name] for name in _MODULE_SETTINGS if names.get(name) is not None}
-    if not _module or _module[0][0] != given:
-        _module[:] = [(given, OpenAI(**given))]
-    return _module[0][1]
+Client, AsyncClient = OpenAI, AsyncOpenAI  # openai's other names for them

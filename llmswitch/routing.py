@@ -299,6 +299,8 @@ class _Judge:
             return overridden
         if endpoint.first and endpoint.site.serves == "anywhere" and not adapter.keyless:
             return _Target(model, "its host is no known vendor's: the model's name stays", native=True)
+        if endpoint.first and adapter.deployments:
+            return _Target(self._need.model, "the account's own name for it stays", native=True)
         prefix, slash, rest = model.partition("/")
         if slash and rest and prefix in adapters.adapters():
             if prefix == endpoint.provider:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# In place of a key that only the request itself shows: a function gives it, or it is a token that lasts an hour.
+CHANGING: Final = "changes-from-call-to-call"
 _SALT: Final = os.urandom(16)
 _PATTERNS: Final = re.compile(
     # sk-…, Qianfan's bce-v3/ALTAK-…, Zhipu's id.secret, and whatever follows "Bearer".

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _OUTSIDE = (
     "OPENAI_",
+    "AZURE_",
     "LLMSWITCH_",
     "DASHSCOPE_",
     "QIANFAN_",
