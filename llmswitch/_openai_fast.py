@@ -22,6 +22,7 @@ from llmswitch._httpx import httpx
 from llmswitch._json import dumps
 from llmswitch._openai_transport import ENGINE, PATH, headers_of, timeouts_of
 from llmswitch._patched import httpx_patched, openai_patched
+from llmswitch.openai import AsyncOpenAI, OpenAI
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -220,7 +221,7 @@ class Method:
 
     def _ask(self, timeout: object) -> Sent | None:
         client, shape = self.client, self._shape
-        ours = next(cls for cls in type(client).__mro__ if cls.__module__.startswith("llmswitch."))
+        ours = next(cls for cls in (AsyncOpenAI, OpenAI) if isinstance(client, cls))
         overridden = any(getattr(type(client), name, None) is not getattr(ours, name, None) for name in _HOOKS)
         if shape is None or overridden or any(getattr(client, name, None) for name in _OTHER_CREDENTIALS):
             return None

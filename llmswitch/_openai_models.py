@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, Union, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias, Union, cast, get_args, get_origin
 
 import openai
 import pydantic
@@ -26,6 +26,7 @@ _set: Final = object.__setattr__
 _AS_IT_IS: Final = frozenset({str, int, bool, object, Any})
 _OPENAIS: Final = openai.BaseModel.__mro__
 _UNIONS: Final = frozenset({Union, UnionType})
+_NULL: Final[frozenset[type]] = frozenset({NoneType})
 _constructors: Final[dict[type[openai.BaseModel], Constructor]] = {}
 
 
@@ -50,40 +51,50 @@ def _plain(cls: type[openai.BaseModel]) -> bool:
     )
 
 
+class _Field(NamedTuple):
+    """What is made of one field's value in JSON.
+
+    Attributes:
+        name: on the wire, and of the attribute.
+        exact: types of values that stay as they are; null becomes None.
+        kind: the type that `convert` takes; any other value goes to `odd`.
+    """
+
+    name: str
+    exact: frozenset[type]
+    kind: type
+    convert: _Converter
+    odd: _Converter
+
+
 def _compile(cls: type[openai.BaseModel]) -> Constructor:
     fields = cls.model_fields
     names = frozenset(fields)
     # What a field holds that did not come; some versions of openai leave a required one out.
     absent = vars(cls.construct())
-    empty = dict.fromkeys(fields) | absent
+    empty: dict[str, Any] = dict.fromkeys(fields) | absent
     required = names - absent.keys()
-    converters = tuple(
-        (name, converter)
-        for name, field in fields.items()
-        if (converter := _converter(cls, name, field.annotation)) is not None
+    converted = tuple(
+        found for name, field in fields.items() if (found := _field(cls, name, field.annotation)) is not None
     )
-    new, blank = cls.__new__, empty.copy
+    new = cls.__new__
 
     def construct(values: Json) -> openai.BaseModel:
-        data: dict[str, Any] = blank()
         keys = values.keys()
         extra: dict[str, object] = {}
         if keys <= names:
-            data.update(values)
+            data = empty | values
             given = set(values)
         elif "_fields_set" in values:  # a parameter of openai's construct
             return cls.construct(**cast("Any", values))
         else:
-            given = set()
+            data = empty.copy()
             for name, value in values.items():
-                if name in names:
-                    data[name] = value
-                    given.add(name)
-                else:
-                    extra[name] = value
-        for name, convert in converters:
-            if name in values and (value := values[name]) is not None:
-                data[name] = convert(value)
+                (data if name in names else extra)[name] = value
+            given = set(names & keys)
+        for name, exact, kind, convert, odd in converted:
+            if name in values and (found := type(value := values[name])) not in exact:
+                data[name] = convert(value) if found is kind else odd(value)
         if not required <= keys:
             for name in required - keys:
                 del data[name]
@@ -97,8 +108,8 @@ def _compile(cls: type[openai.BaseModel]) -> Constructor:
     return construct
 
 
-def _converter(cls: type[openai.BaseModel], name: str, annotation: object) -> _Converter | None:
-    """What makes a field's value out of JSON that is not null; None where it stays as it is."""
+def _field(cls: type[openai.BaseModel], name: str, annotation: object) -> _Field | None:
+    """How a field is read, None where its value stays as it is."""
     if annotation in _AS_IT_IS or get_origin(annotation) is Literal:
         return None
 
@@ -106,57 +117,57 @@ def _converter(cls: type[openai.BaseModel], name: str, annotation: object) -> _C
         return getattr(cls.construct(**cast("Any", {name: value})), name)
 
     if annotation is float:
-        return lambda value: value if type(value) is float else odd(value)
+        return _Field(name, frozenset({float, NoneType}), NoneType, odd, odd)
     if isinstance(annotation, type) and issubclass(annotation, openai.BaseModel):
-        return _object(annotation, odd)
+        return _Field(name, _NULL, dict, constructor(annotation), odd)
     if get_origin(annotation) is list:
-        return _list(get_args(annotation)[0], odd)
+        return _Field(name, _NULL, list, _list(get_args(annotation)[0], odd), odd)
     if get_origin(annotation) in _UNIONS:
-        return _union(annotation, odd)
-    return odd
-
-
-def _object(cls: type[openai.BaseModel], odd: _Converter) -> _Converter:
-    construct = constructor(cls)
-    return lambda value: construct(value) if type(value) is dict else odd(value)
+        convert = _union(annotation, odd)
+        return _Field(name, _exact(annotation) | _NULL, NoneType, convert, convert)
+    return _Field(name, _NULL, NoneType, odd, odd)
 
 
 def _list(inner: object, odd: _Converter) -> _Converter:
     if isinstance(inner, type) and issubclass(inner, openai.BaseModel):
         construct = constructor(inner)
 
-        def objects(value: object) -> object:
-            if type(value) is not list or not all(type(item) is dict for item in value):
-                return odd(value)
+        def objects(value: list[Any]) -> object:
+            for item in value:
+                if type(item) is not dict:
+                    return odd(value)
             return [construct(item) for item in value]
 
         return objects
     if inner is float:  # an embedding has thousands
-        return lambda value: value if type(value) is list and set(map(type, value)) <= {float} else odd(value)
+        return lambda value: value if set(map(type, value)) <= {float} else odd(value)
     return odd
 
 
-def _union(annotation: object, odd: _Converter) -> _Converter:
-    """A union's value is validated; what does not fit is constructed leniently."""
+def _exact(annotation: object) -> frozenset[type]:
+    """Types of values that this union's validation leaves as they are."""
     members = [member for member in get_args(annotation) if member is not NoneType]
     exact = frozenset(member for member in members if isinstance(member, type) and member in (str, int, bool, float))
     if all(member is str or _words(member) for member in members):
         exact |= {str}  # a known word is valid and an unknown one comes through as it is
+    return exact
+
+
+def _words(member: object) -> bool:
+    return get_origin(member) is Literal and all(isinstance(word, str) for word in get_args(member))
+
+
+def _union(annotation: object, odd: _Converter) -> _Converter:
+    """A union's value is validated; what does not fit is constructed leniently."""
     validate = _Validator(annotation)
 
     def convert(value: object) -> object:
-        if type(value) in exact:
-            return value
         try:
             return validate(value)
         except Exception:  # noqa: BLE001 - as openai does
             return odd(value)
 
     return convert
-
-
-def _words(member: object) -> bool:
-    return get_origin(member) is Literal and all(isinstance(word, str) for word in get_args(member))
 
 
 class _Validator:

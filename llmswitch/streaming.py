@@ -161,7 +161,7 @@ class Reader:
             # Not JSON: an error page or text inside the stream, or a broken chunk.
             self.failure = self._in_band(name, event) if name == b"error" else self._broken("a chunk is not JSON")
             return
-        if name == b"error" or not isinstance(value, dict) or _is_error(value):
+        if type(value) is not dict or name == b"error" or _is_error(value):
             self.failure = self._in_band(name, event)
             return
         chunk = self._dialect.chunk(self._adapter, value)
@@ -204,17 +204,17 @@ class Reader:
         """Keep count of choices and text; True if something a reader would see is in it."""
         visible = False
         usage = value.get("usage")
-        if isinstance(usage, dict):
+        if type(usage) is dict:
             self.usage = usage
         choices = value.get("choices")
-        for choice in choices if isinstance(choices, list) else ():
-            if not isinstance(choice, dict):
+        for choice in choices if type(choices) is list else ():
+            if type(choice) is not dict:
                 continue
             index = choice.get("index")
             index = index if isinstance(index, int) else 0
             self._seen = True
             delta = choice.get("delta")
-            if isinstance(delta, dict) and self._delta(index, delta):
+            if type(delta) is dict and self._delta(index, delta):
                 visible = True
             reason = choice.get("finish_reason")
             if reason is None:
@@ -231,11 +231,11 @@ class Reader:
         reasoning = delta.get("reasoning_content") or delta.get("reasoning")
         tools = delta.get("tool_calls")
         if index == 0:
-            if isinstance(content, str):
+            if type(content) is str:
                 self.text.append(content)
-            if isinstance(reasoning, str):
+            if type(reasoning) is str:
                 self.reasoning.append(reasoning)
-            if isinstance(tools, list):
+            if type(tools) is list:
                 self._tool_fragments(tools)
         return self.committed or bool(
             content or reasoning or tools or delta.get("refusal") or delta.get("audio") or delta.get("function_call")

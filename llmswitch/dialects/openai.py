@@ -68,7 +68,7 @@ class OpenAI:
             return data
         changed: list[JsonValue] | None = None
         for index, choice in enumerate(choices):
-            if isinstance(choice, dict) and (found := _choice(choice, adapter)) is not choice:
+            if type(choice) is dict and (found := _choice(choice, adapter)) is not choice:
                 changed = changed or list(choices)
                 changed[index] = found
         if "object" in data or not self._completing:
@@ -98,12 +98,12 @@ def _renamed(choices: JsonValue, adapter: Adapter) -> bool:
 def _choice(choice: Json, adapter: Adapter) -> Json:
     """One choice of a chunk; the same object where nothing had to change."""
     reason = choice.get("finish_reason")
-    if isinstance(reason, str):
+    if type(reason) is str:
         mapped = None if reason in _NO_REASON else adapter.finish_reasons.get(reason, reason)
         if mapped != reason:
             choice = {**choice, "finish_reason": mapped}
     delta = choice.get("delta")
-    if isinstance(delta, dict) and "tool_calls" in delta:
+    if type(delta) is dict and "tool_calls" in delta:
         calls = delta["tool_calls"]
         if isinstance(calls, list) and any(isinstance(call, dict) and _hollow(call) for call in calls):
             filled: list[JsonValue] = [_filled(call) if isinstance(call, dict) else call for call in calls]
