@@ -19,6 +19,7 @@ from llmswitch._openai_errors import (
     AllProvidersFailedError,
     ConfigError,
     InvalidRequestError,
+    InvalidRequestTypeError,
     NoProviderError,
     ProviderError,
     QuotaExhaustedError,
@@ -208,11 +209,11 @@ def _timeout_of(client: Any) -> httpx.Timeout:
     return httpx.Timeout(**client.timeout.as_dict())
 
 
-def _check_encodable(options: Any) -> None:
-    """Say which part of a body has no JSON form, where that is what went wrong.
+def _check_encodable(options: Any, raised: Exception) -> None:
+    """Say which part of a body has no JSON form, where that is why openai has `raised`.
 
     Raises:
-        InvalidRequestError: naming the place.
+        InvalidRequestError: naming the place; a TypeError where openai's is one.
     """
     body = (
         {**(options.json_data or {}), **(options.extra_json or {})}
@@ -222,7 +223,8 @@ def _check_encodable(options: Any) -> None:
     try:
         encode_json(body)
     except errors.InvalidRequestError as error:
-        raise InvalidRequestError(str(error)) from error
+        cls = InvalidRequestTypeError if isinstance(raised, TypeError) else InvalidRequestError
+        raise cls(str(error)) from error
 
 
 class OpenAI(openai.OpenAI):
@@ -250,8 +252,8 @@ class OpenAI(openai.OpenAI):
     def _build_request(self, options: Any, **more: Any) -> httpx.Request:
         try:
             request = super()._build_request(options, **more)
-        except (ValueError, TypeError):
-            _check_encodable(options)
+        except (ValueError, TypeError) as error:
+            _check_encodable(options, error)
             raise
         self._beneath = _follow(self._beneath, self)
         return mark(request, self._beneath.engine, options)
@@ -298,8 +300,8 @@ class AsyncOpenAI(openai.AsyncOpenAI):
     def _build_request(self, options: Any, **more: Any) -> httpx.Request:
         try:
             request = super()._build_request(options, **more)
-        except (ValueError, TypeError):
-            _check_encodable(options)
+        except (ValueError, TypeError) as error:
+            _check_encodable(options, error)
             raise
         self._beneath = _follow(self._beneath, self)
         return mark(request, self._beneath.engine, options)

@@ -58,7 +58,7 @@ class Case:
         name: unique in its file.
         call: the program.
         answers: what the vendor plays.
-        fails: the class of the exception that openai raises, where it does; a program cannot fail unnoticed.
+        fails: the class of the exception that openai ends with (in some major); a program cannot fail unnoticed.
         client: arguments of the client, beside its address and key; a function makes them anew for each way and mode.
         differs: names of the knowing differences that this case shows.
         modes: which kinds of client can run it.
@@ -68,7 +68,7 @@ class Case:
     name: str
     call: Program
     answers: tuple[Answer, ...] = ()
-    fails: str | None = None
+    fails: str | tuple[str, ...] = ()
     client: Mapping[str, Any] | Callable[[str], Mapping[str, Any]] = field(default_factory=dict)
     differs: tuple[str, ...] = ()
     modes: tuple[str, ...] = MODES
