@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -43,14 +44,16 @@ class Bench:
     def outcome(self, case: Case, mode: str, way: Way) -> Outcome:
         """Run the case one way."""
         self.upstream.play(*case.answers)
-        with way.around() as called:
-            outcome = Outcome()
+        outcome = Outcome()
+        with way.around() as called, warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
             if case.client:
                 arguments = case.client(mode) if callable(case.client) else case.client
                 self._run(case, mode, self._make(way, mode, **arguments), outcome, close=True)
             else:
                 self._run(case, mode, self._kept(way, mode), outcome, close=False)
         outcome.sent = self.upstream.take()
+        outcome.warnings = [f"{warning.category.__name__}: {warning.message}" for warning in warned]
         if way.wrapped and outcome.sent:
             assert called, "instrumentation saw nothing of this call"
         return outcome

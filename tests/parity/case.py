@@ -84,6 +84,7 @@ class Outcome:
 
     steps: list[object] = field(default_factory=list)
     sent: list[Received] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def errors(self) -> list[str]:
@@ -94,6 +95,7 @@ class Outcome:
     def picture(self) -> picture.Picture:
         """All of it as one picture."""
         found: picture.Picture = {"steps": str(len(self.steps)), "requests": str(len(self.sent))}
+        found["warnings"] = picture.clean(str(self.warnings))
         for number, step in enumerate(self.steps):
             _step(found, f"step{number}", step)
         for number, request in enumerate(self.sent):
