@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypedDict
 import openai
 
 from llmswitch import errors, transport
-from llmswitch._httpx import AsyncHttpxClientWrapper, SyncHttpxClientWrapper, httpx
+from llmswitch._httpx import AsyncHttpxClientWrapper, SyncHttpxClientWrapper, httpx, is_client
 from llmswitch._openai_errors import (
     AllProvidersFailedError,
     ConfigError,
@@ -186,8 +186,8 @@ def _sync_client(given: Any) -> httpx.Client:
     """The httpx client under openai: its transport is the switch, over our own sockets or over the caller's `http_client`."""
     if given is None:
         return SyncHttpxClientWrapper(transport=RoutingTransport(transport.open_sync()), follow_redirects=False)
-    if isinstance(getattr(given, "_transport", None), RoutingTransport):
-        client: httpx.Client = given
+    if isinstance(getattr(given, "_transport", None), RoutingTransport) or not is_client(given, "Client"):
+        client: httpx.Client = given  # ours already, or nothing that could send: openai says so
         return client
     over = RoutingTransport(transport.over(given))
     return SyncHttpxClientWrapper(transport=over, follow_redirects=False, timeout=_timeout_of(given))
@@ -197,7 +197,7 @@ def _async_client(given: Any) -> httpx.AsyncClient:
     """As `_sync_client`."""
     if given is None:
         return AsyncHttpxClientWrapper(transport=AsyncRoutingTransport(transport.open_async()), follow_redirects=False)
-    if isinstance(getattr(given, "_transport", None), AsyncRoutingTransport):
+    if isinstance(getattr(given, "_transport", None), AsyncRoutingTransport) or not is_client(given, "AsyncClient"):
         client: httpx.AsyncClient = given
         return client
     over = AsyncRoutingTransport(transport.over_async(given))

@@ -59,7 +59,10 @@ class Case:
         call: the program.
         answers: what the vendor plays.
         fails: the class of the exception that openai ends with (in some major); a program cannot fail unnoticed.
-        client: arguments of the client, beside its address and key; a function makes them anew for each way and mode.
+        client: arguments of the client, beside its address and key (`...` leaves one of them out); a function of the mode makes
+            them anew for each way.
+        environ: variables of the program; {url} in them is the vendor's address.
+        logs: loggers whose records, from DEBUG on, are compared.
         differs: names of the knowing differences that this case shows.
         modes: which kinds of client can run it.
         bug: why it fails, while it does.
@@ -70,6 +73,8 @@ class Case:
     answers: tuple[Answer, ...] = ()
     fails: str | tuple[str, ...] = ()
     client: Mapping[str, Any] | Callable[[str], Mapping[str, Any]] = field(default_factory=dict)
+    environ: Mapping[str, str] = field(default_factory=dict)
+    logs: tuple[str, ...] = ()
     differs: tuple[str, ...] = ()
     modes: tuple[str, ...] = MODES
     bug: str | None = None
@@ -85,6 +90,7 @@ class Outcome:
     steps: list[object] = field(default_factory=list)
     sent: list[Received] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    logs: list[str] = field(default_factory=list)
 
     @property
     def errors(self) -> list[str]:
@@ -96,6 +102,7 @@ class Outcome:
         """All of it as one picture."""
         found: picture.Picture = {"steps": str(len(self.steps)), "requests": str(len(self.sent))}
         found["warnings"] = picture.clean(str(self.warnings))
+        found.update({f"log{number}": picture.clean(text) for number, text in enumerate(self.logs)})
         for number, step in enumerate(self.steps):
             _step(found, f"step{number}", step)
         for number, request in enumerate(self.sent):

@@ -93,7 +93,8 @@ CASES = [
     failing("content filter", answer(shapes.error("filtered", code="content_filter"), 400), "BadRequestError"),
     failing("wrong key", answer(shapes.error("Incorrect API key provided", code="invalid_api_key"), 401), "AuthenticationError"),
     # Connections.
-    failing("cut in the head", Answer(status=200, framing="close", pieces=(), then="reset"), "APIConnectionError"),
+    failing("reset before the head", Answer(status=0, framing="close", then="reset"), "APIConnectionError", client={"timeout": 60}),
+    failing("cut before the head", Answer(status=0, framing="close", then="close"), "APIConnectionError", client={"timeout": 60}),
     failing("reset in the body", Answer(pieces=(b'{"id": ',), then="reset"), "APIConnectionError"),
     failing("cut in the body", Answer(pieces=(b'{"id": ',), then="cut"), "APIConnectionError"),
     failing("cut in an error's body", Answer(status=500, pieces=(b'{"id": ',), then="cut"), ("InternalServerError", "APIConnectionError")),
