@@ -14,4 +14,12 @@ else:
     # openai's own client module imports exactly one of the two; both have the same names and shapes.
     httpx = sys.modules["httpx2" if hasattr(_base_client, "httpx2") else "httpx"]
 
-__all__ = ["AsyncHttpxClientWrapper", "SyncHttpxClientWrapper", "httpx"]
+
+
+def is_client(value: object, kind: str) -> bool:
+    """Whether this is a `Client` or an `AsyncClient` of either httpx."""
+    loaded = (sys.modules.get(name) for name in ("httpx2", "httpx"))
+    return any(module is not None and isinstance(value, getattr(module, kind)) for module in loaded)
+
+
+__all__ = ["AsyncHttpxClientWrapper", "SyncHttpxClientWrapper", "httpx", "is_client"]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import openai
 
 from llmswitch import _openai_transport, errors, transport
-from llmswitch._httpx import AsyncHttpxClientWrapper, SyncHttpxClientWrapper, httpx
-from llmswitch._openai_errors import ConfigError, InvalidRequestError
+from llmswitch._httpx import AsyncHttpxClientWrapper, SyncHttpxClientWrapper, httpx, is_client
+from llmswitch._openai_errors import ConfigError, InvalidRequestError, InvalidRequestTypeError
 from llmswitch._openai_transport import AsyncRoutingTransport, RoutingTransport
 from llmswitch.dialects.base import encode_json
 from llmswitch.engine import Engine
@@ -68,17 +68,18 @@ class Beneath:
         return _openai_transport.mark(request, self.engine, options)
 
     @staticmethod
-    def check_encodable(options: Any) -> None:
-        """Say which part of a body has no JSON form, where that is what went wrong.
+    def check_encodable(options: Any, raised: Exception) -> None:
+        """Say which part of a body has no JSON form, where that is why openai has `raised`.
 
         Raises:
-            InvalidRequestError: naming the place.
+            InvalidRequestError: naming the place; a TypeError where openai's is one.
         """
         body, extra = options.json_data, options.extra_json
         try:
             encode_json({**(body or {}), **(extra or {})} if isinstance(body, dict) else body)
         except errors.InvalidRequestError as error:
-            raise InvalidRequestError(str(error)) from error
+            cls = InvalidRequestTypeError if isinstance(raised, TypeError) else InvalidRequestError
+            raise cls(str(error)) from error
 
     @staticmethod
     def is_final(response: httpx.Response) -> bool:
@@ -137,8 +138,8 @@ def sync_client(given: Any) -> httpx.Client:
         return SyncHttpxClientWrapper(
             transport=RoutingTransport(transport.open_sync(), own=True), follow_redirects=False
         )
-    if isinstance(getattr(given, "_transport", None), RoutingTransport):
-        client: httpx.Client = given
+    if isinstance(getattr(given, "_transport", None), RoutingTransport) or not is_client(given, "Client"):
+        client: httpx.Client = given  # ours already, or nothing that could send: openai says so
         return client
     over = RoutingTransport(transport.over(given))
     return SyncHttpxClientWrapper(transport=over, follow_redirects=False, timeout=_timeout_of(given))
@@ -150,7 +151,7 @@ def async_client(given: Any) -> httpx.AsyncClient:
         return AsyncHttpxClientWrapper(
             transport=AsyncRoutingTransport(transport.open_async(), own=True), follow_redirects=False
         )
-    if isinstance(getattr(given, "_transport", None), AsyncRoutingTransport):
+    if isinstance(getattr(given, "_transport", None), AsyncRoutingTransport) or not is_client(given, "AsyncClient"):
         client: httpx.AsyncClient = given
         return client
     over = AsyncRoutingTransport(transport.over_async(given))

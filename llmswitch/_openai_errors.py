@@ -34,6 +34,10 @@ class InvalidRequestError(errors.InvalidRequestError, openai.BadRequestError):
         return type(self), (str(self),)
 
 
+class InvalidRequestTypeError(InvalidRequestError, TypeError):
+    """The same for a value of a type that JSON has no form for: openai raises TypeError there."""
+
+
 class NoProviderError(errors.NoProviderError, openai.APIError):
     """No candidate may take this call, so nothing was sent."""
 

@@ -20,7 +20,7 @@ from llmswitch.call import Call, Headers, Timeouts
 from llmswitch.exchange import AsyncExchange, Exchange
 from llmswitch.failover import LoneFailure
 from llmswitch.secret import CHANGING, Secret
-from llmswitch.transport.base import Request, TransportError
+from llmswitch.transport.base import ReadError, Request, TransportError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -195,6 +195,8 @@ _CLASSES: Final = {
 
 def _as_httpx(error: TransportError, request: httpx.Request) -> httpx.TransportError:
     cls = _CLASSES.get(type(error).__name__, httpx.ReadError)
+    if isinstance(error, ReadError) and error.__cause__ is None:
+        cls = httpx.RemoteProtocolError  # as httpx calls it where the server ended too early, and nothing broke
     return cls(str(error), request=request)
 
 

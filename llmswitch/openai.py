@@ -102,8 +102,8 @@ class _Switched(_Client):
     def _build_request(self, options: Any, **more: Any) -> httpx.Request:
         try:
             request = super()._build_request(options, **more)
-        except (ValueError, TypeError):
-            self._beneath.check_encodable(options)
+        except (ValueError, TypeError) as error:
+            self._beneath.check_encodable(options, error)
             raise
         self._beneath = self._beneath.follow(self)
         return self._beneath.mark(request, options)

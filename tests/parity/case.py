@@ -58,8 +58,11 @@ class Case:
         name: unique in its file.
         call: the program.
         answers: what the vendor plays.
-        fails: the class of the exception that openai raises, where it does; a program cannot fail unnoticed.
-        client: arguments of the client, beside its address and key; a function makes them anew for each way and mode.
+        fails: the class of the exception that openai ends with (in some major); a program cannot fail unnoticed.
+        client: arguments of the client, beside its address and key (`...` leaves one of them out); a function of the mode makes
+            them anew for each way.
+        environ: variables of the program; {url} in them is the vendor's address.
+        logs: loggers whose records, from DEBUG on, are compared.
         differs: names of the knowing differences that this case shows.
         modes: which kinds of client can run it.
         bug: why it fails, while it does.
@@ -68,8 +71,10 @@ class Case:
     name: str
     call: Program
     answers: tuple[Answer, ...] = ()
-    fails: str | None = None
+    fails: str | tuple[str, ...] = ()
     client: Mapping[str, Any] | Callable[[str], Mapping[str, Any]] = field(default_factory=dict)
+    environ: Mapping[str, str] = field(default_factory=dict)
+    logs: tuple[str, ...] = ()
     differs: tuple[str, ...] = ()
     modes: tuple[str, ...] = MODES
     bug: str | None = None
@@ -84,6 +89,8 @@ class Outcome:
 
     steps: list[object] = field(default_factory=list)
     sent: list[Received] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    logs: list[str] = field(default_factory=list)
 
     @property
     def errors(self) -> list[str]:
@@ -94,6 +101,8 @@ class Outcome:
     def picture(self) -> picture.Picture:
         """All of it as one picture."""
         found: picture.Picture = {"steps": str(len(self.steps)), "requests": str(len(self.sent))}
+        found["warnings"] = picture.clean(str(self.warnings))
+        found.update({f"log{number}": picture.clean(text) for number, text in enumerate(self.logs)})
         for number, step in enumerate(self.steps):
             _step(found, f"step{number}", step)
         for number, request in enumerate(self.sent):

@@ -28,7 +28,7 @@ _RESPONSE: Final = ("status_code", "reason_phrase", "http_version", "url", "enco
                     "next_request", "content", "text", "links")  # fmt: skip
 _RAW: Final = ("status_code", "http_version", "url", "method", "retries_taken", "request_id", "is_closed", "content",
                "text")  # fmt: skip
-_ERROR: Final = ("message", "status_code", "code", "param", "type", "request_id", "args", "partial")
+_ERROR: Final = ("message", "status_code", "code", "param", "type", "request_id", "args")
 # Headers that belong to the connection; the order of the others is compared without them.
 _FRAMING: Final = frozenset({"host", "connection", "accept-encoding", "content-length", "transfer-encoding"})
 

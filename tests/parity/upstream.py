@@ -38,6 +38,7 @@ class Answer:
     """One response, byte for byte.
 
     Attributes:
+        status: 0 for no head at all.
         pieces: the body; each piece is one write, and one chunk where it is sent chunked.
         framing: how the body's end is told: its length, chunks, or the connection's end.
         then: what becomes of the connection: kept, closed, reset, closed without the body's end, or nothing more is said.
@@ -202,6 +203,7 @@ def _reply(connection: socket.socket, reply: Answer) -> bool:
     elif reply.framing == "chunked":
         lines.append("Transfer-Encoding: chunked")
     data = "".join(f"{line}\r\n" for line in (*lines, "")).encode("latin-1")
+    data = data if reply.status else b""
     for piece in reply.pieces:
         framed = b"%x\r\n%s\r\n" % (len(piece), piece) if reply.framing == "chunked" and piece else piece
         if reply.pause:

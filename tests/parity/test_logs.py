@@ -1,0 +1,86 @@
+"""What openai and httpx log of a call, at DEBUG; and OPENAI_LOG."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+from llmswitch._httpx import httpx
+from tests.parity import shapes
+from tests.parity.case import Case, Program
+from tests.parity.upstream import Answer, answer, events
+
+if TYPE_CHECKING:
+    from tests.parity.bench import Bench
+
+
+def chat(client: Any) -> Any:
+    return client.chat.completions.create(**shapes.CALL)
+
+
+BUSY = answer(shapes.error("busy"), 503, ("Retry-After-Ms", "1"))
+
+
+def logged(
+    name: str,
+    call: Program,
+    *answers: Answer,
+    fails: str | tuple[str, ...] = (),
+    differs: tuple[str, ...] = (),
+    **client: Any,
+) -> Case:
+    return Case(
+        name,
+        call,
+        answers,
+        fails=fails,
+        differs=differs,
+        client={"timeout": 60, **client},
+        logs=("openai", httpx.__name__),
+    )
+
+
+CASES = [
+    logged("chat", lambda client: client.chat.completions.create(**shapes.CALL), answer(shapes.CHAT)),
+    logged("a stream", lambda client: client.chat.completions.create(**shapes.CALL, stream=True), events(*shapes.CHUNKS)),
+    logged("embeddings", lambda client: client.embeddings.create(**shapes.EMBED), answer(shapes.EMBEDDING)),
+    logged("models", lambda client: client.models.list(), answer(shapes.MODELS)),
+    logged("files", lambda client: client.files.list(), answer({"data": []})),
+    logged("an error", lambda client: client.chat.completions.create(**shapes.CALL), answer(shapes.error(), 400), fails="BadRequestError"),
+    logged("a broken connection", chat, Answer(status=0, then="reset", framing="close"), fails="APIConnectionError"),
+    logged("a timeout", chat, Answer(status=0, then="stall", framing="close"), fails="APITimeoutError", timeout=0.1),
+    logged("a broken body", chat, Answer(then="reset"), fails="APIConnectionError", differs=("unlogged-head",)),
+    logged("a timeout in the body", chat, Answer(then="stall"), fails="APITimeoutError", timeout=0.1, differs=("unlogged-head",)),
+    logged("retries", lambda client: client.chat.completions.create(**shapes.CALL), BUSY, answer(shapes.CHAT), max_retries=1),
+    logged("with a key in the headers", lambda client: client.chat.completions.create(**shapes.CALL, extra_headers={"api-key": "k"}), answer(shapes.CHAT)),
+]  # fmt: skip
+
+
+def test_logs_are_the_same(bench: Bench, case: Case, mode: str) -> None:
+    bench.compare(case, mode)
+
+
+PROGRAM = """
+from {package} import OpenAI
+client = OpenAI(base_url={url!r}, api_key="sk-x", max_retries=0)
+print(client.chat.completions.create(model="m", messages=[]).id)
+"""
+_VARIES = re.compile(r"^\[[\d\- :]+ |(?<=:)\d+(?=\])|127\.0\.0\.1:\d+|0x[0-9a-f]+", re.MULTILINE)
+
+
+def test_openai_log(bench: Bench) -> None:
+    bench.upstream.play(answer(shapes.CHAT))
+    said = []
+    for package in ("openai", "llmswitch"):
+        program = PROGRAM.format(package=package, url=bench.upstream.url)
+        environ = {**os.environ, "OPENAI_LOG": "debug"}
+        done = subprocess.run(
+            [sys.executable, "-c", program], env=environ, capture_output=True, text=True, timeout=60, check=True
+        )
+        assert done.stdout == "chatcmpl-1\n"
+        said.append([_VARIES.sub("", line) for line in done.stderr.splitlines() if " - httpcore" not in line])
+    assert said[0]
+    assert [line for line in said[1] if "llmswitch" not in line and "asyncio" not in line] == said[0]
