@@ -241,9 +241,9 @@ class OpenAI(openai.OpenAI):
         self._beneath = replace(self._beneath, address=str(self.base_url))
 
     def request(self, cast_to: Any, options: Any, *, stream: bool = False, stream_cls: Any = None) -> Any:
-        """As openai's; streams free their connection when they are dropped."""
+        """As openai's; what `parse()` makes keeps the report."""
         try:
-            return super().request(cast_to, carrying(options), stream=stream, stream_cls=ours(stream_cls))
+            return super().request(cast_to, carrying(options), stream=stream, stream_cls=stream_cls)
         except errors.LLMSwitchError as error:
             raise error from getattr(error, "cause", None)  # openai's client raises it `from None`
 
@@ -264,6 +264,9 @@ class OpenAI(openai.OpenAI):
 
     def _make_status_error(self, err_msg: str, **more: Any) -> openai.APIStatusError:
         return describe(super()._make_status_error(err_msg, **more))
+
+    def _process_response(self, *, stream_cls: Any, **more: Any) -> Any:
+        return super()._process_response(stream_cls=ours(stream_cls), **more)
 
     def _process_response_data(self, *, response: httpx.Response, **more: Any) -> Any:
         value = super()._process_response_data(response=response, **more)
@@ -289,9 +292,9 @@ class AsyncOpenAI(openai.AsyncOpenAI):
         self._beneath = replace(self._beneath, address=str(self.base_url))
 
     async def request(self, cast_to: Any, options: Any, *, stream: bool = False, stream_cls: Any = None) -> Any:
-        """As openai's; streams free their connection when they are dropped."""
+        """As openai's; what `parse()` makes keeps the report."""
         try:
-            return await super().request(cast_to, carrying(options), stream=stream, stream_cls=ours(stream_cls))
+            return await super().request(cast_to, carrying(options), stream=stream, stream_cls=stream_cls)
         except errors.LLMSwitchError as error:
             raise error from getattr(error, "cause", None)  # openai's client raises it `from None`
 
@@ -312,6 +315,9 @@ class AsyncOpenAI(openai.AsyncOpenAI):
 
     def _make_status_error(self, err_msg: str, **more: Any) -> openai.APIStatusError:
         return describe(super()._make_status_error(err_msg, **more))
+
+    async def _process_response(self, *, stream_cls: Any, **more: Any) -> Any:
+        return await super()._process_response(stream_cls=ours(stream_cls), **more)
 
     def _process_response_data(self, *, response: httpx.Response, **more: Any) -> Any:
         value = super()._process_response_data(response=response, **more)

@@ -142,43 +142,49 @@ async def given(value: Any) -> Any:
     return await value if inspect.isawaitable(value) else value
 
 
-async def entered(manager: Any) -> Any:
-    return await manager.__aenter__() if hasattr(manager, "__aenter__") else manager.__enter__()
+async def rest(client: Any, stream: Any) -> list[Any]:
+    """What is left of a client's stream. Monitors wrap streams so that only the client tells which kind it is."""
+    return [item async for item in stream] if isinstance(client, openai.AsyncOpenAI) else list(stream)
 
 
-async def left(manager: Any) -> None:
-    if hasattr(manager, "__aexit__"):
-        await manager.__aexit__(None, None, None)
-    else:
-        manager.__exit__(None, None, None)
+async def one_by_one(client: Any, stream: Any) -> list[Any]:
+    """As `rest`, by `next`."""
+    found = []
+    while True:
+        try:
+            found.append(await anext(stream) if isinstance(client, openai.AsyncOpenAI) else next(stream))
+        except (StopIteration, StopAsyncIteration):
+            return found
 
 
-async def rest(stream: Any) -> list[Any]:
-    """What is left of a stream."""
-    return [item async for item in stream] if hasattr(stream, "__aiter__") else list(stream)
+async def read(client: Any, manager: Any) -> list[Any]:
+    """All that a context manager's stream gives."""
+    if isinstance(client, openai.AsyncOpenAI):
+        async with manager as stream:
+            return await rest(client, stream)
+    with manager as stream:
+        return await rest(client, stream)
 
 
 async def use(client: Any) -> list[object]:
     """Calls of every form that could be taken past openai's own functions."""
     completions = client.chat.completions
     whole = await given(completions.create(**CALL))
-    stream = await given(completions.create(**CALL, stream=True))
-    first = await given(anext(stream) if hasattr(stream, "__anext__") else next(stream))
+    chunks = await rest(client, await given(completions.create(**CALL, stream=True)))
+    managed = await read(client, await given(completions.create(**CALL, stream=True)))
+    one = await one_by_one(client, await given(completions.create(**CALL, stream=True)))
+    events = await read(client, completions.stream(**CALL))
     vectors = await given(client.embeddings.create(**EMBED))
     raw = await given(completions.with_raw_response.create(**CALL))
     parsed = await given(completions.parse(**CALL))
-    events = await entered(completions.stream(**CALL))
-    kinds = [event.type for event in await rest(events)]
-    half = await given(completions.create(**CALL, stream=True))
-    await entered(half)
-    await left(half)
-    texts = [chunk.choices[0].delta.content for chunk in [first, *await rest(stream)]]
-    return [whole.choices, texts, vectors.data, vectors.usage, raw.parse().choices, parsed.choices, kinds]
+    texts = [chunk.choices[0].delta.content for chunk in (*chunks, *managed, *one)]
+    kinds = [event.type for event in events]
+    return [whole.choices, texts, kinds, vectors.data, vectors.usage, raw.parse().choices, parsed.choices]
 
 
 async def use_briefly(client: Any) -> None:
     await given(client.chat.completions.create(**CALL))
-    await rest(await given(client.chat.completions.create(**CALL, stream=True)))
+    await rest(client, await given(client.chat.completions.create(**CALL, stream=True)))
     await given(client.embeddings.create(**EMBED))
 
 
@@ -217,12 +223,3 @@ def compare(
     assert ours == theirs
     calls: list[Any] = theirs[0]
     return calls
-
-
-async def one_by_one(stream: Any) -> list[Any]:
-    found = []
-    while True:
-        try:
-            found.append(await given(anext(stream) if hasattr(stream, "__anext__") else next(stream)))
-        except (StopIteration, StopAsyncIteration):
-            return found

@@ -80,7 +80,7 @@ def mocking(answer: Callable[[httpx.Request], httpx.Response]) -> Callable[..., 
 
 async def say(client: Any) -> list[object]:
     whole = await given(client.chat.completions.create(**CALL))
-    chunks = await rest(await given(client.chat.completions.create(**CALL, stream=True)))
+    chunks = await rest(client, await given(client.chat.completions.create(**CALL, stream=True)))
     vectors = await given(client.embeddings.create(**EMBED, encoding_format="float"))
     return [whole.choices[0].message.content, [chunk.choices[0].delta.content for chunk in chunks], vectors.data]
 

@@ -126,7 +126,7 @@ def test_a_patch_in_the_manner_of_wrapt(lone: Sandbox, kind: str) -> None:
         patches.setattr(COMPLETIONS[kind], "create", Wrapper(COMPLETIONS[kind].create, see))
 
     for moment in ("before the client", "before the first call", "after calls"):
-        assert compare(kind, lone, patch, moment=moment) == [("create", {"client": True})] * 5
+        assert compare(kind, lone, patch, moment=moment) == [("create", {"client": True})] * 6
 
 
 @pytest.mark.parametrize("kind", CLASSES)
@@ -147,7 +147,7 @@ def test_a_patch_changes_what_is_sent_and_what_comes_back(lone: Sandbox, kind: s
 
     async def ask(client: Any) -> list[bool]:
         whole = await given(client.chat.completions.create(**CALL))
-        chunks = await rest(await given(client.chat.completions.create(**CALL, stream=True)))
+        chunks = await rest(client, await given(client.chat.completions.create(**CALL, stream=True)))
         vectors = await given(client.embeddings.create(**EMBED))
         return [value.marked for value in (whole, *chunks, vectors)]
 
@@ -165,7 +165,7 @@ def test_a_patch_sees_one_call_where_two_providers_are_asked(pair: Sandbox, kind
         client = made(ours, pair)
         for more in ({}, {"stream": True}):
             answer = await given(client.chat.completions.create(**CALL, **more))
-            last = (await rest(answer))[-1] if more else answer
+            last = (await rest(client, answer))[-1] if more else answer
             assert last.llmswitch.provider == "qwen"
             Engine.shared_health().clear()
         await given(client.close())
@@ -259,32 +259,34 @@ def test_a_streams_iterator_is_replaced(lone: Sandbox, kind: str) -> None:
                     yield chunk
 
             stream._iterator = timed() if kind == "sync" else timed_async()
-            seen.append([chunk.choices for chunk in await consume(stream)])
+            seen.append([chunk.choices for chunk in await consume(client, stream)])
         return seen
 
     compare(kind, lone, lambda *_: None, run=ask)
 
 
 @pytest.mark.parametrize("kind", CLASSES)
-def test_a_stream_class_of_the_callers_own(lone: Sandbox, kind: str) -> None:
-    """`stream_cls` reaches `request`, and what it overrides is used."""
+@pytest.mark.parametrize("where", ["class", "client"])
+def test_a_stream_class_of_the_callers_own(lone: Sandbox, kind: str, where: str) -> None:
+    """`stream_cls` reaches `request`, where monitors derive from it, and what they override is used."""
 
     def patch(patches: pytest.MonkeyPatch, recorder: Recorder, client: Any) -> None:
-        request = client.request
+        owner = CLIENTS[kind] if where == "class" else client
+        request = owner.request
 
-        def instrumented(cast_to: Any, options: Any, *, stream: bool = False, stream_cls: Any = None) -> Any:
+        def instrumented(*args: Any, stream_cls: Any = None, **kwargs: Any) -> Any:
             if stream_cls is not None:
                 stream_cls = types.new_class("Watched", (stream_cls,), exec_body=lambda body: body.update(watching))
-            return request(cast_to, options, stream=stream, stream_cls=stream_cls)
+            return request(*args, stream_cls=stream_cls, **kwargs)
 
         def __stream__(self: Any) -> Any:  # noqa: N807
             recorder.calls.append(("__stream__", {"model": self._cast_to.__name__}))
             return super(type(self), self).__stream__()
 
         watching = {"__stream__": __stream__}
-        patches.setattr(client, "request", instrumented)
+        patches.setattr(owner, "request", instrumented)
 
-    assert len(compare(kind, lone, patch)) == 3
+    assert len(compare(kind, lone, patch)) == 4
 
 
 # Subclasses of the client.
