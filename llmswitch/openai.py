@@ -117,6 +117,10 @@ class _Switched(_Client):
     def _make_status_error(self, err_msg: str, **more: Any) -> openai.APIStatusError:
         return self._beneath.describe(super()._make_status_error(err_msg, **more))
 
+    def _process_response(self, *, stream_cls: Any, **more: Any) -> Any:
+        openais: Any = super()
+        return openais._process_response(stream_cls=self._beneath.droppable(stream_cls), **more)
+
     def _process_response_data(self, *, response: httpx.Response, **more: Any) -> Any:
         value = super()._process_response_data(response=response, **more)
         self._beneath.attach(value, response)
@@ -153,8 +157,8 @@ class OpenAI(_Switched, openai.OpenAI):
         return Embeddings(self)
 
     def request(self, cast_to: Any, options: Any, *, stream: bool = False, stream_cls: Any = None) -> Any:
-        """As openai's; streams free their connection when they are dropped."""
-        options, stream_cls = self._beneath.carrying(options), self._beneath.droppable(stream_cls)
+        """As openai's; what `parse()` makes keeps the report."""
+        options = self._beneath.carrying(options)
         try:
             return super().request(cast_to, options, stream=stream, stream_cls=stream_cls)
         except openai.OpenAIError as error:
@@ -193,8 +197,8 @@ class AsyncOpenAI(_Switched, openai.AsyncOpenAI):
         return AsyncEmbeddings(self)
 
     async def request(self, cast_to: Any, options: Any, *, stream: bool = False, stream_cls: Any = None) -> Any:
-        """As openai's; streams free their connection when they are dropped."""
-        options, stream_cls = self._beneath.carrying(options), self._beneath.droppable(stream_cls)
+        """As openai's; what `parse()` makes keeps the report."""
+        options = self._beneath.carrying(options)
         try:
             return await super().request(cast_to, options, stream=stream, stream_cls=stream_cls)
         except openai.OpenAIError as error:

@@ -1,0 +1,198 @@
+"""Monitors that patch openai tell of our calls what they tell of openai's: the same spans, by name, attribute and number."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import langsmith
+import logfire
+import openai
+import pytest
+from langsmith.wrappers import wrap_openai
+from openinference.instrumentation.openai import OpenAIInstrumentor as OpenInference
+from opentelemetry.instrumentation.openai import OpenAIInstrumentor as OpenLLMetry
+from opentelemetry.instrumentation.openai_v2 import OpenAIInstrumentor as OpenTelemetry
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from tests.recorder import CALL, CLASSES, EMBED, given, made, rest, use, use_briefly
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from llmswitch.sandbox import Sandbox
+
+pytestmark = pytest.mark.matrix
+
+# A monitor gets the client, None before there is one, and gives what it has told so far.
+Monitor = Callable[[Any], contextlib.AbstractContextManager[Callable[[], list[object]]]]
+
+
+def told(exporter: InMemorySpanExporter) -> list[object]:
+    """Finished spans, without what differs from run to run."""
+    return [
+        [span.name, span.kind.name, span.status.status_code.name, span.status.description]
+        + [settled(dict(span.attributes or {}))]
+        + [[event.name, settled(dict(event.attributes or {}))] for event in span.events]
+        for span in exporter.get_finished_spans()
+    ]
+
+
+_CHANGING = re.compile(r"(chatcmpl-|call_|req_)\w+|\d+\.\d+s|\"created\": ?\d+|0x[0-9a-f]+")
+_LEFT_OUT = ("duration", "stacktrace", "time_to_", "code.", "thread.", "timestamp", "streaming_time", "logfire.json_schema")
+
+
+def settled(attributes: dict[str, Any]) -> dict[str, str]:
+    kept = {name: value for name, value in attributes.items() if not any(part in name for part in _LEFT_OUT)}
+    return {name: _CHANGING.sub("*", repr(value)) for name, value in kept.items()}
+
+
+def measured(reader: InMemoryMetricReader) -> list[object]:
+    """What the metrics count, by attributes; durations aside."""
+    collected = reader.get_metrics_data()
+    data = json.loads(collected.to_json()) if collected is not None else {"resource_metrics": []}
+    return [
+        [metric["name"], settled(point["attributes"]), point.get("count", point.get("value"))]
+        for resource in data["resource_metrics"]
+        for scope in resource["scope_metrics"]
+        for metric in scope["metrics"]
+        for point in metric["data"]["data_points"]
+    ]
+
+
+def instrumented(instrumentor: Any, **environment: str) -> Monitor:
+    """An instrumentor of OpenTelemetry's kind."""
+
+    @contextlib.contextmanager
+    def monitor(_client: object) -> Iterator[Callable[[], list[object]]]:
+        exporter, reader, tracers = InMemorySpanExporter(), InMemoryMetricReader(), TracerProvider()
+        tracers.add_span_processor(SimpleSpanProcessor(exporter))
+        meters = MeterProvider(metric_readers=[reader])
+        with mock.patch.dict(os.environ, environment):
+            instrumentor.instrument(tracer_provider=tracers, meter_provider=meters, skip_dep_check=True)
+            try:
+                yield lambda: [*told(exporter), *measured(reader)]
+            finally:
+                instrumentor.uninstrument()
+
+    return monitor
+
+
+@contextlib.contextmanager
+def logfire_monitor(client: Any) -> Iterator[Callable[[], list[object]]]:
+    """Everywhere where there is no client yet, else on the client."""
+    exporter = InMemorySpanExporter()
+    processors = [SimpleSpanProcessor(exporter)]
+    own = logfire.configure(
+        local=True, send_to_logfire=False, console=False, additional_span_processors=processors, inspect_arguments=False
+    )
+    with own.instrument_openai(client):
+        yield lambda: told(exporter)
+
+
+@contextlib.contextmanager
+def langsmith_monitor(client: Any) -> Iterator[Callable[[], list[object]]]:
+    """Functions set on the client."""
+    server = mock.Mock(spec=langsmith.Client)
+    if client is not None:
+        wrap_openai(client)
+
+    def runs() -> list[object]:
+        found = []
+        for call in (*server.create_run.call_args_list, *server.update_run.call_args_list):
+            run = call.kwargs
+            found.append([run.get("name"), run.get("run_type"), settled({"in": run.get("inputs"), "out": run.get("outputs")})])
+        return found
+
+    with langsmith.tracing_context(enabled=True, client=server):
+        yield runs
+
+
+MONITORS: dict[str, Monitor] = {
+    "opentelemetry": instrumented(OpenTelemetry(), OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT="true"),
+    "openllmetry": instrumented(OpenLLMetry()),
+    "openinference": instrumented(OpenInference()),
+    "logfire": logfire_monitor,
+    "langsmith": langsmith_monitor,
+}
+
+
+async def use_and_fail(client: Any) -> list[object]:
+    """Answers of every form, and an error of each kind of call."""
+    seen = await use(client)
+    for call, arguments in (
+        (client.chat.completions.create, {**CALL, "model": "no-such-model"}),
+        (client.chat.completions.create, {**CALL, "model": "no-such-model", "stream": True}),
+        (client.embeddings.create, {**EMBED, "model": "no-such-model"}),
+    ):
+        try:
+            await given(call(**arguments))
+        except openai.APIError as error:
+            seen.append([type(error).__name__, str(error)])
+    return seen
+
+
+def told_of(cls: type[Any], sandbox: Sandbox, monitor: Monitor, moment: str) -> list[object]:
+    async def go() -> list[object]:
+        with contextlib.ExitStack() as stack:
+            if moment == "before the client":
+                tell = stack.enter_context(monitor(None))
+            client = made(cls, sandbox)
+            if moment == "after calls":
+                await use_briefly(client)
+            if moment != "before the client":
+                tell = stack.enter_context(monitor(client))
+            saw = await use_and_fail(client)
+            spans = tell()
+            stack.close()
+            await use_briefly(client)  # once it is gone, it tells no more
+            assert tell() == spans
+            await given(client.close())
+            return [saw, spans]
+
+    return asyncio.run(go())
+
+
+@pytest.mark.parametrize("moment", ["before the client", "before the first call", "after calls"])
+@pytest.mark.parametrize("kind", CLASSES)
+@pytest.mark.parametrize("name", MONITORS)
+def test_monitors_tell_the_same(lone: Sandbox, name: str, kind: str, moment: str) -> None:
+    if (name, moment) == ("langsmith", "before the client"):
+        pytest.skip("it wraps clients only")
+    theirs, ours = (told_of(cls, lone, MONITORS[name], moment) for cls in CLASSES[kind])
+    assert ours == theirs
+    assert len(ours[1]) > 1
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+@pytest.mark.parametrize("name", MONITORS)
+def test_a_failover_is_one_span(pair: Sandbox, name: str, kind: str) -> None:
+    pair.fault("openai", "region_block")
+
+    async def go() -> tuple[object, object]:
+        client = made(CLASSES[kind][1], pair)
+        with MONITORS[name](client) as tell:
+            answer = await given(client.chat.completions.create(**CALL))
+            first = tell()
+            await rest(client, await given(client.chat.completions.create(**CALL, stream=True)))
+            both = tell()
+        await given(client.close())
+        assert answer.llmswitch.provider == "qwen"
+        return first, both
+
+    first, both = asyncio.run(go())
+    assert "ERROR" not in str(first)
+    assert "qwen" in str(first)
+    assert both != first
