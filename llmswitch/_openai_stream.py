@@ -6,11 +6,16 @@ by. These stand outside that cycle: when the caller drops one, the connection is
 
 from __future__ import annotations
 
-from typing import Any, TypeVar, get_args, get_origin
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_origin
 
 import openai
 
+from llmswitch._leaving import close_at_exit
 from llmswitch._openai_transport import abandon
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 _T = TypeVar("_T")
 
@@ -21,6 +26,13 @@ class Stream(openai.Stream[_T]):
     def __init__(self, **arguments: Any) -> None:
         self._inner: openai.Stream[_T] = openai.Stream(**arguments)
         vars(self).update(vars(self._inner))
+        close_at_exit(self)
+
+    def leave(self) -> None:
+        """At the interpreter's exit: end openai's generator, too, which later could no longer import what it wants at its end."""
+        with suppress(ValueError):  # another thread is reading
+            cast("Generator[_T, None, None]", self._iterator).close()
+            self.close()
 
     def __del__(self) -> None:
         if "_inner" in vars(self):
