@@ -6,19 +6,21 @@ by. These stand outside that cycle: when the caller drops one, the connection is
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_origin
 
 import openai
 from openai.types.chat import ChatCompletionChunk
 
 from llmswitch import errors
+from llmswitch._leaving import close_at_exit
 from llmswitch._openai_models import constructor
 from llmswitch._openai_transport import abandon, opened
 from llmswitch.failover import LoneFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from llmswitch._httpx import httpx
     from llmswitch.exchange import AsyncExchange, Exchange
@@ -32,6 +34,13 @@ class Stream(openai.Stream[_T]):
     def __init__(self, **arguments: Any) -> None:
         self._inner: openai.Stream[_T] = openai.Stream(**arguments)
         vars(self).update(vars(self._inner))
+        close_at_exit(self)
+
+    def leave(self) -> None:
+        """At the interpreter's exit: end openai's generator, too, which later could no longer import what it wants at its end."""
+        with suppress(ValueError):  # another thread is reading
+            cast("Generator[_T, None, None]", self._iterator).close()
+            self.close()
 
     def __del__(self) -> None:
         if "_inner" in vars(self):

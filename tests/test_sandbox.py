@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import os
@@ -10,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from contextlib import nullcontext
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from pydantic import BaseModel
 
 from llmswitch import adapter
 from llmswitch.sandbox import KINDS, Prompt, Sandbox, run
+from tests.servers import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -413,7 +415,7 @@ def test_faults_strike_a_stream_where_asked(
     seen: list[Any] = []
     with (
         connect(sandbox, "openai", timeout=0.5) as client,
-        nullcontext() if error is None else pytest.raises(error),
+        contextlib.nullcontext() if error is None else pytest.raises(error),
     ):
         for chunk in client.chat.completions.create(model="gpt-4o", messages=HELLO, stream=True):
             seen.append(chunk)  # noqa: PERF402 - what came before the error counts
@@ -520,6 +522,36 @@ def test_requests_are_kept_without_keys(sandbox: Sandbox) -> None:
     assert record.body["messages"] == HELLO
     assert "Authorization" in record.headers
     assert sandbox.key("openai") not in repr(record)
+
+
+@pytest.mark.parametrize("body", [{"stream": True}, {}], ids=["streamed", "whole"])
+def test_whoever_has_read_an_answer_finds_its_request_completed(sandbox: Sandbox, body: dict[str, Any]) -> None:
+    for _ in range(100):
+        chat(sandbox, "openai@global", body)
+        assert sandbox.requests("openai")[-1].completed
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "completed"),
+    [
+        ("cut", {}, False),
+        ("cut", {"close": "reset"}, False),
+        ("clean_eof", {}, False),
+        ("in_band_error", {}, False),
+        ("reset", {}, False),
+        ("no_done", {}, True),
+        ("stall", {"seconds": 0}, True),
+        ("quota", {}, True),
+    ],
+)
+def test_an_answer_that_a_fault_breaks_off_is_not_completed(
+    sandbox: Sandbox, kind: str, options: dict[str, Any], completed: bool
+) -> None:
+    sandbox.fault("openai", kind, **options)
+    with contextlib.suppress(OSError, HTTPException):
+        chat(sandbox, "openai@global", {"stream": True})
+    wait_until(lambda: sandbox.open_connections("openai") == 0)
+    assert sandbox.requests("openai")[-1].completed is completed
 
 
 def test_the_admin_api_has_the_same_verbs(sandbox: Sandbox) -> None:

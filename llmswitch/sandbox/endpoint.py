@@ -68,13 +68,10 @@ class Endpoint:
         try:
             answer = await self._answer(call, fault)
             if isinstance(answer, Reply):
-                response = await self._send(request, record, answer, fault)
-            else:
-                response = await self._stream(request, record, call, answer, fault)
+                return await self._send(request, record, answer, fault)
+            return await self._stream(request, record, call, answer, fault)
         except _Reset:
             return _reset(request)
-        record.completed = True
-        return response
 
     async def _read(self, request: web.BaseRequest) -> tuple[Call, RecordedRequest]:
         body: Json = {}
@@ -162,6 +159,7 @@ class Endpoint:
         struck = fault.kind if fault else None
         if struck not in ("cut", "stall"):
             headers = {**reply.headers, "Content-Type": reply.content_type}
+            record.completed = True
             return web.Response(status=reply.status, body=data, headers=headers)
         response = web.StreamResponse(
             status=reply.status, headers={**reply.headers, "Content-Type": reply.content_type}
@@ -171,6 +169,7 @@ class Endpoint:
         await response.write(data[: len(data) // 2])
         if fault is not None and struck == "stall":
             await asyncio.sleep(_FOREVER if fault.seconds is None else fault.seconds)
+            record.completed = True
             await response.write(data[len(data) // 2 :])
             return response
         return await _cut(request, response, fault)
@@ -197,11 +196,13 @@ class Endpoint:
                 if await self._strike_stream(request, response, call, fault):
                     return response
                 struck = None
+            record.completed = frame.part == "done"
             await response.write(frame.data)
             if frame.part == "content":
                 sent += 1
                 if self._pace:
                     await asyncio.sleep(self._pace)
+        record.completed = True
         await response.write_eof()
         return response
 

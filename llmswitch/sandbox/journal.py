@@ -19,8 +19,9 @@ class RecordedRequest:
     """One request.
 
     `status` is the HTTP status served, None while none was or when the connection was reset instead; `fault` the
-    kind that struck, if any; `completed` turns true once the whole answer was written. Header values, and with them
-    keys, are not kept.
+    kind that struck, if any. `completed` says that the answer goes out whole: it turns true before the last of it is
+    written, so that whoever has read to its end, or to `[DONE]`, finds it true. Header values, and with them keys,
+    are not kept.
     """
 
     endpoint: str

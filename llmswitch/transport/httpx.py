@@ -15,6 +15,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self, cast
 
+from llmswitch._leaving import Leaving, close_at_exit
 from llmswitch.transport import wire
 from llmswitch.transport.base import (
     AsyncResponse,
@@ -177,10 +178,10 @@ async def _within(seconds: float | None) -> AsyncIterator[None]:
         yield
 
 
-class _HttpxResponse(Response):
+class _HttpxResponse(Response, Leaving):
     """An httpx response read in threads."""
 
-    __slots__ = ("_closed", "_given", "_limit", "_reading", "_request")
+    __slots__ = ("__weakref__", "_closed", "_given", "_limit", "_reading", "_request")
 
     def __init__(self, given: _Given, request: Request) -> None:
         super().__init__(
@@ -191,6 +192,7 @@ class _HttpxResponse(Response):
         self._limit = request.read_timeout
         self._reading = False
         self._closed = False
+        close_at_exit(self)
 
     def chunks(self) -> Iterator[bytes]:
         if self._closed:
@@ -259,6 +261,10 @@ class _HttpxResponse(Response):
 
     def __del__(self) -> None:
         self.close()
+
+    def leave(self) -> None:
+        if not self._reading:
+            self.close()
 
 
 class _AsyncHttpxResponse(AsyncResponse):

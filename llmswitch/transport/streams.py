@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from llmswitch.transport.base import ConnectError, ConnectTimeout
 from llmswitch.transport.causes import connecting
+from llmswitch.transport.race import reach
 
 if TYPE_CHECKING:
     import ssl
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from llmswitch.transport.wire import Origin
 
 _BUFFER: Final = 256 * 1024  # bytes that may wait for a slow reader before the socket is left alone
-_HAPPY_EYEBALLS: Final = 0.25  # seconds until the next address is tried beside the first
 
 
 class Connection(asyncio.Protocol):
@@ -191,14 +191,9 @@ async def connect(origin: Origin, context: ssl.SSLContext | None, limit: float |
 
     try:
         async with asyncio.timeout(limit):
-            _, connection = await loop.create_connection(
-                protocol,
-                origin.host,
-                origin.port,
-                ssl=context,
-                server_hostname=origin.host if context is not None else None,
-                happy_eyeballs_delay=_HAPPY_EYEBALLS,
-            )
+            opened = await reach(loop, origin.host, origin.port)
+            name = origin.host if context is not None else None
+            _, connection = await loop.create_connection(protocol, sock=opened, ssl=context, server_hostname=name)
     except UnicodeError as error:  # a label that is empty or too long
         raise ConnectError(f"{where}: not a host's name", phase="dns") from error
     except (OSError, ExceptionGroup) as error:
