@@ -16,6 +16,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import openai
+from openai._base_client import AsyncAPIClient
 from openai._models import FinalRequestOptions
 
 from llmswitch._httpx import httpx
@@ -114,6 +115,7 @@ class Method:
     resource: Any
     operation: str
     _shape: _Shape | None
+    _asynchronous: bool
     client: Any = field(init=False)
     _post: Any = field(init=False)
     _state: tuple[object, ...] = ()
@@ -125,7 +127,9 @@ class Method:
     @classmethod
     def of(cls, resource: Any, create: Callable[..., object], operation: str) -> Method:
         """For a resource, with openai's own (sync) `create`."""
-        return cls(resource, operation, None if openai_patched() else _shape(create))
+        asynchronous = isinstance(resource._client, AsyncAPIClient)  # noqa: SLF001
+        shape = None if openai_patched(asynchronous=asynchronous) else _shape(create)
+        return cls(resource, operation, shape, asynchronous)
 
     def prepare(self, params: dict[str, Any]) -> Prepared | None:
         """The call behind openai's keyword arguments; None where openai itself is to make it."""
@@ -190,8 +194,8 @@ class Method:
         """Whether nobody would notice: nothing is patched, logged in detail or hooked into."""
         http = self.client._client  # noqa: SLF001
         return not (
-            openai_patched()
-            or httpx_patched()
+            openai_patched(asynchronous=self._asynchronous)
+            or httpx_patched(asynchronous=self._asynchronous)
             or not _HOOKS.isdisjoint(vars(self.client))
             or self.resource._post != self._post  # noqa: SLF001
             or _openai_log.isEnabledFor(logging.DEBUG)

@@ -7,20 +7,24 @@ there, while it serves the region.
 from __future__ import annotations
 
 import contextlib
+import threading
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias, cast
 
 import openai
+from openai._constants import DEFAULT_CONNECTION_LIMITS
 from pydantic import BaseModel
 
 from llmswitch import _openai_errors, errors
 from llmswitch._httpx import httpx
 from llmswitch._json import dumps, loads
+from llmswitch._patched import transports_patched
 from llmswitch.call import Call, Headers, Timeouts
 from llmswitch.exchange import AsyncExchange, Exchange
 from llmswitch.failover import LoneFailure
 from llmswitch.secret import CHANGING, Secret
 from llmswitch.transport.base import ReadError, Request, TransportError
+from llmswitch.transport.httpx import AsyncHttpxTransport, HttpxTransport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -283,14 +287,8 @@ def describe(error: openai.APIStatusError) -> openai.APIStatusError:
     return error
 
 
-def _resource_request(engine: Engine, request: httpx.Request, body: bytes) -> Request:
-    """A call that only OpenAI (or the endpoint named by `base_url`) can take.
-
-    Raises:
-        RegionBlockedError: it does not serve the region.
-        NoProviderError: there is no such endpoint.
-    """
-    engine.check_resource(request.url.path)
+def _resource_request(request: httpx.Request, body: bytes) -> Request:
+    """A call that only OpenAI (or the endpoint named by `base_url`) can take."""
     timeouts = timeouts_of(request)
     return Request(
         method=request.method,
@@ -303,25 +301,49 @@ def _resource_request(engine: Engine, request: httpx.Request, body: bytes) -> Re
     )
 
 
-class RoutingTransport(httpx.BaseTransport):
-    """Under `OpenAI`."""
+class RoutingTransport(httpx.HTTPTransport):
+    """Under `OpenAI`: sends what the engine wants sent by `sender`, over our `own` sockets or a caller's client.
+
+    It also is httpx's own transport, and sends as that where others have patched httpx, so that mocks and instrumentation see every
+    request.
+    """
 
     def __init__(self, sender: Sender, *, own: bool = False) -> None:
         self.sender = sender
         self.direct = sender if own else None  # what the fast path sends with
+        self._lock = threading.Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        # httpx's connections are made when they are first needed: that takes 20 ms.
+        if name != "_pool":
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        with self._lock:
+            if name not in vars(self):
+                super().__init__(limits=DEFAULT_CONNECTION_LIMITS)
+        return vars(self)[name]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send by way of the engine that the client put into the request."""
         if (replayed := _replayed(request)) is not None:
             return replayed
-        engine: Engine = request.extensions[ENGINE]
-        body = request.read()
+        engine: Engine | None = request.extensions.get(ENGINE)
+        if engine is None:  # not openai's: by its own hand the program uses the client beneath
+            return httpx.HTTPTransport.handle_request(self, request)
+        seen = self.direct is not None and transports_patched(asynchronous=False)
         operation = operation_of(request.method, request.url.path)
         try:
             if operation is None:
-                return self._resource(engine, request, body)
-            call = _read_call(engine, request, operation, body)
-            exchange = Exchange(engine, call, engine.failover(call), self.sender)
+                engine.check_resource(request.url.path)
+                return httpx.HTTPTransport.handle_request(self, request) if seen else self._resource(request)
+            call = _read_call(engine, request, operation, request.read())
+            sender = HttpxTransport(_Plain(self)) if seen else self.sender
+            exchange = Exchange(engine, call, engine.failover(call), sender)
             answer = exchange.open()
         except LoneFailure as lone:
             return _lone(request, lone)
@@ -331,8 +353,8 @@ class RoutingTransport(httpx.BaseTransport):
             return _answered(request, answer)
         return opened(request, exchange)
 
-    def _resource(self, engine: Engine, request: httpx.Request, body: bytes) -> httpx.Response:
-        sent = _resource_request(engine, request, body)
+    def _resource(self, request: httpx.Request) -> httpx.Response:
+        sent = _resource_request(request, request.read())
         try:
             response = self.sender.send(sent)
         except TransportError as error:
@@ -343,6 +365,25 @@ class RoutingTransport(httpx.BaseTransport):
     def close(self) -> None:
         """Close every connection."""
         self.sender.close()
+        if "_pool" in vars(self):
+            super().close()
+
+
+class _Plain:
+    """A routing transport as the client that `HttpxTransport` sends through: httpx's own transport, whatever it has been patched with."""
+
+    def __init__(self, transport: RoutingTransport | AsyncRoutingTransport) -> None:
+        self._transport = transport
+
+    def build_request(self, method: str, url: str, *, timeout: Any, **parts: Any) -> httpx.Request:
+        """As httpx's clients."""
+        return httpx.Request(method, url, extensions={"timeout": httpx.Timeout(timeout).as_dict()}, **parts)
+
+    def send(self, request: httpx.Request, **_: object) -> Any:
+        """As httpx's clients, the body left to be read; of an asynchronous transport to be awaited."""
+        if isinstance(self._transport, httpx.HTTPTransport):
+            return httpx.HTTPTransport.handle_request(self._transport, request)
+        return httpx.AsyncHTTPTransport.handle_async_request(self._transport, request)
 
 
 class _Events(httpx.SyncByteStream):
@@ -382,25 +423,46 @@ def event(data: bytes, value: object) -> bytes:
     return b"data: " + (data if b"\n" not in data and b"\r" not in data else dumps(value)) + b"\n\n"
 
 
-class AsyncRoutingTransport(httpx.AsyncBaseTransport):
-    """Under `AsyncOpenAI`."""
+class AsyncRoutingTransport(httpx.AsyncHTTPTransport):
+    """Under `AsyncOpenAI`; as `RoutingTransport`."""
 
     def __init__(self, sender: AsyncSender, *, own: bool = False) -> None:
         self.sender = sender
         self.direct = sender if own else None
+        self._lock = threading.Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "_pool":
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        with self._lock:
+            if name not in vars(self):
+                super().__init__(limits=DEFAULT_CONNECTION_LIMITS)
+        return vars(self)[name]
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.aclose()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """As `RoutingTransport.handle_request`."""
         if (replayed := _replayed(request)) is not None:
             return replayed
-        engine: Engine = request.extensions[ENGINE]
-        body = await request.aread()
+        engine: Engine | None = request.extensions.get(ENGINE)
+        if engine is None:
+            return await httpx.AsyncHTTPTransport.handle_async_request(self, request)
+        seen = self.direct is not None and transports_patched(asynchronous=True)
         operation = operation_of(request.method, request.url.path)
         try:
             if operation is None:
-                return await self._resource(engine, request, body)
-            call = _read_call(engine, request, operation, body)
-            exchange = AsyncExchange(engine, call, engine.failover(call), self.sender)
+                engine.check_resource(request.url.path)
+                if seen:
+                    return await httpx.AsyncHTTPTransport.handle_async_request(self, request)
+                return await self._resource(request)
+            call = _read_call(engine, request, operation, await request.aread())
+            sender = AsyncHttpxTransport(_Plain(self)) if seen else self.sender
+            exchange = AsyncExchange(engine, call, engine.failover(call), sender)
             answer = await exchange.open()
         except LoneFailure as lone:
             return _lone(request, lone)
@@ -410,8 +472,8 @@ class AsyncRoutingTransport(httpx.AsyncBaseTransport):
             return _answered(request, answer)
         return opened(request, exchange)
 
-    async def _resource(self, engine: Engine, request: httpx.Request, body: bytes) -> httpx.Response:
-        sent = _resource_request(engine, request, body)
+    async def _resource(self, request: httpx.Request) -> httpx.Response:
+        sent = _resource_request(request, await request.aread())
         try:
             response = await self.sender.send(sent)
         except TransportError as error:
@@ -422,6 +484,8 @@ class AsyncRoutingTransport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close every connection."""
         await self.sender.aclose()
+        if "_pool" in vars(self):
+            await super().aclose()
 
 
 class _AsyncEvents(httpx.AsyncByteStream):
