@@ -95,13 +95,6 @@ class Beneath:
 
         return ours(stream_cls)
 
-    @staticmethod
-    def caused(error: openai.OpenAIError) -> openai.OpenAIError:
-        """The error with its cause again: openai's client raises ours `from None`."""
-        if isinstance(error, errors.LLMSwitchError):
-            error.__cause__ = getattr(error, "cause", None)
-        return error
-
     attach = staticmethod(_openai_transport.attach)
     carrying = staticmethod(_openai_transport.carrying)
     describe = staticmethod(_openai_transport.describe)

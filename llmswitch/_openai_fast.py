@@ -11,12 +11,12 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import openai
-from openai._base_client import AsyncAPIClient
 from openai._models import FinalRequestOptions
 
 from llmswitch._httpx import httpx
@@ -36,17 +36,27 @@ if TYPE_CHECKING:
 _BESIDE: Final = ("extra_body", "timeout", "extra_headers", "extra_query")
 _PLAIN_BESIDE: Final = frozenset(_BESIDE[:2])
 _NOT_GIVEN: Final = frozenset({openai.NotGiven, openai.Omit})
-# Methods of openai's client that a subclass or an instance may replace, and so see or change what is sent.
-_HOOKS: Final = frozenset({
-    "_auth_headers", "_build_headers", "_build_request", "_custom_auth", "_make_status_error", "_prepare_options", "_prepare_request",
-    "_prepare_url", "_process_response", "_process_response_data", "_request", "_send_request", "_should_retry",
-    "auth_headers", "default_headers", "default_query", "post", "request",
-})  # fmt: skip
 _OTHER_CREDENTIALS: Final = ("_api_key_provider", "workload_identity", "_provider", "_strict_response_validation")
+# What every class has, or what makes one that sends the same.
+_UNSEEN: Final = frozenset(
+    {*vars(object), "__module__", "__dict__", "__weakref__", "__annotations__", "__parameters__", "_beneath"}
+)
 _REMEMBERED: Final = 64  # timeouts of calls
 
 _openai_log: Final = logging.getLogger("openai")
 _httpx_log: Final = logging.getLogger(httpx.__name__)
+
+
+@functools.cache
+def _attributes(cls: type) -> dict[str, object]:
+    """What a class and those it derives from have."""
+    return {name: value for base in reversed(cls.__mro__) for name, value in vars(base).items()}
+
+
+@functools.cache
+def _methods(cls: type) -> frozenset[str]:
+    """Names that an instance may have something else in place of."""
+    return frozenset(name for name, value in _attributes(cls).items() if isinstance(value, FunctionType))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,28 +118,25 @@ class Prepared(NamedTuple):
     parser: Callable[[Any], Any] | None
 
 
-@dataclass(slots=True)
 class Method:
-    """`create` of one resource of one client: decides whether a call is plain, and makes it the engine's."""
+    """`create` of one resource of one client: decides whether a call is plain, and makes it the engine's.
 
-    resource: Any
-    operation: str
-    _shape: _Shape | None
-    _asynchronous: bool
-    client: Any = field(init=False)
-    _post: Any = field(init=False)
-    _state: tuple[object, ...] = ()
-    _sent: dict[object, Sent | None] = field(default_factory=dict)
+    Args:
+        resource: openai's, with the client.
+        create: openai's own method, the sync one.
+        operation: the engine's name for it.
+    """
 
-    def __post_init__(self) -> None:
-        self.client, self._post = self.resource._client, self.resource._post  # noqa: SLF001 - openai's own names
-
-    @classmethod
-    def of(cls, resource: Any, create: Callable[..., object], operation: str) -> Method:
-        """For a resource, with openai's own (sync) `create`."""
-        asynchronous = isinstance(resource._client, AsyncAPIClient)  # noqa: SLF001
-        shape = None if openai_patched(asynchronous=asynchronous) else _shape(create)
-        return cls(resource, operation, shape, asynchronous)
+    def __init__(self, resource: Any, create: Callable[..., object], operation: str) -> None:
+        self.client = resource._client  # noqa: SLF001 - openai's own name
+        self._resource, self._operation = resource, operation
+        self._asynchronous = isinstance(self.client, AsyncOpenAI)
+        self._ours: type = AsyncOpenAI if self._asynchronous else OpenAI
+        self._methods = _methods(self._ours)
+        self._http_methods = _methods(httpx.AsyncClient if self._asynchronous else httpx.Client)
+        self._shape = None if openai_patched(asynchronous=False) else _shape(create)
+        self._state: tuple[object, ...] = ()
+        self._sent: dict[object, Sent | None] = {}
 
     def prepare(self, params: dict[str, Any]) -> Prepared | None:
         """The call behind openai's keyword arguments; None where openai itself is to make it."""
@@ -171,7 +178,7 @@ class Method:
         if not isinstance(options, dict):
             return None
         return sent.engine.call(
-            operation=self.operation,
+            operation=self._operation,
             params=body,
             body=encoded,
             headers=sent.headers,
@@ -196,8 +203,9 @@ class Method:
         return not (
             openai_patched(asynchronous=self._asynchronous)
             or httpx_patched(asynchronous=self._asynchronous)
-            or not _HOOKS.isdisjoint(vars(self.client))
-            or self.resource._post != self._post  # noqa: SLF001
+            or not self._methods.isdisjoint(vars(self.client))
+            or not self._http_methods.isdisjoint(vars(http))
+            or self._resource._post != self.client.post  # noqa: SLF001
             or _openai_log.isEnabledFor(logging.DEBUG)
             or http.is_closed
             or any(http.event_hooks.values())
@@ -223,11 +231,14 @@ class Method:
             self._sent[key] = self._ask(timeout)
         return self._sent[key]
 
+    def _overridden(self) -> bool:
+        """Whether a subclass changes what openai's client does: it may see or change what is sent."""
+        classes, known = type(self.client).__mro__, _attributes(self._ours).keys()
+        return any((vars(cls).keys() & known) - _UNSEEN for cls in classes[: classes.index(self._ours)])
+
     def _ask(self, timeout: object) -> Sent | None:
         client, shape = self.client, self._shape
-        ours = next(cls for cls in (AsyncOpenAI, OpenAI) if isinstance(client, cls))
-        overridden = any(getattr(type(client), name, None) is not getattr(ours, name, None) for name in _HOOKS)
-        if shape is None or overridden or any(getattr(client, name, None) for name in _OTHER_CREDENTIALS):
+        if shape is None or self._overridden() or any(getattr(client, name, None) for name in _OTHER_CREDENTIALS):
             return None
         sender = client._client._transport.direct  # noqa: SLF001
         if sender is None or type(client.api_key) is not str:

@@ -94,7 +94,7 @@ class Completions(chat.Completions):
 
     @cached_property
     def _method(self) -> Method:
-        return Method.of(self, _CHAT, "chat")
+        return Method(self, _CHAT, "chat")
 
     if not TYPE_CHECKING:
 
@@ -111,7 +111,7 @@ class AsyncCompletions(chat.AsyncCompletions):
 
     @cached_property
     def _method(self) -> Method:
-        return Method.of(self, _CHAT, "chat")
+        return Method(self, _CHAT, "chat")
 
     if not TYPE_CHECKING:
 
@@ -128,7 +128,7 @@ class Embeddings(resources.Embeddings):
 
     @cached_property
     def _method(self) -> Method:
-        return Method.of(self, _EMBEDDINGS, "embeddings")
+        return Method(self, _EMBEDDINGS, "embeddings")
 
     if not TYPE_CHECKING:
 
@@ -145,16 +145,16 @@ class AsyncEmbeddings(resources.AsyncEmbeddings):
 
     @cached_property
     def _method(self) -> Method:
-        return Method.of(self, _EMBEDDINGS, "embeddings")
+        return Method(self, _EMBEDDINGS, "embeddings")
 
     if not TYPE_CHECKING:
 
         @functools.wraps(resources.AsyncEmbeddings.create)
-        def create(self, *args: Any, **params: Any) -> Any:
+        async def create(self, *args: Any, **params: Any) -> Any:
             prepared = None if args else self._method.prepare(params)
             if prepared is None:
-                return super().create(*args, **params)
-            return _run_async(super().create, CreateEmbeddingResponse, self._method, prepared, params)
+                return await super().create(*args, **params)
+            return await _run_async(super().create, CreateEmbeddingResponse, self._method, prepared, params)
 
 
 class Chat(chat.Chat):

@@ -118,8 +118,8 @@ class _Switched(_Client):
         return self._beneath.describe(super()._make_status_error(err_msg, **more))
 
     def _process_response(self, *, stream_cls: Any, **more: Any) -> Any:
-        openais: Any = super()
-        return openais._process_response(stream_cls=self._beneath.droppable(stream_cls), **more)
+        openais: Any = super()._process_response  # type: ignore[misc] # each of openai's two clients has its own
+        return openais(stream_cls=self._beneath.droppable(stream_cls), **more)
 
     def _process_response_data(self, *, response: httpx.Response, **more: Any) -> Any:
         value = super()._process_response_data(response=response, **more)
@@ -162,7 +162,9 @@ class OpenAI(_Switched, openai.OpenAI):
         try:
             return super().request(cast_to, options, stream=stream, stream_cls=stream_cls)
         except openai.OpenAIError as error:
-            raise self._beneath.caused(error) from error.__cause__
+            if hasattr(error, "cause"):  # one of ours, which openai's client raises `from None`
+                raise error from error.cause
+            raise
 
     def copy(self, **arguments: Any) -> Self:
         """As openai's, for the arguments of `SwitchOptions`, too."""
@@ -202,7 +204,9 @@ class AsyncOpenAI(_Switched, openai.AsyncOpenAI):
         try:
             return await super().request(cast_to, options, stream=stream, stream_cls=stream_cls)
         except openai.OpenAIError as error:
-            raise self._beneath.caused(error) from error.__cause__
+            if hasattr(error, "cause"):  # one of ours, which openai's client raises `from None`
+                raise error from error.cause
+            raise
 
     def copy(self, **arguments: Any) -> Self:
         """As openai's, for the arguments of `SwitchOptions`, too."""

@@ -34,7 +34,6 @@ PLACES: dict[str, dict[str, tuple[Any, str]]] = {
 }
 NAMES = tuple(PLACES["sync"])
 MOMENTS = ("before the client", "before the first call", "after calls")
-beneath = pytest.mark.xfail(strict=True, reason="our transport sends over sockets of its own, beneath httpx's")
 
 TEXT = {"id": "mocked", "object": "chat.completion", "created": 1, "model": "gpt-4o"}
 MESSAGE = {"role": "assistant", "content": "mocked"}
@@ -92,7 +91,6 @@ def lone(pair: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     return pair
 
 
-@beneath
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("kind", CLASSES)
 @pytest.mark.parametrize("place", NAMES)
@@ -105,7 +103,6 @@ def test_a_monitor_sees_every_request(lone: Sandbox, place: str, kind: str, mome
     assert len(compare(kind, lone, patch, moment=moment, run=use_briefly)) == 3
 
 
-@beneath
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("kind", CLASSES)
 def test_a_mock_answers_and_nothing_is_sent(lone: Sandbox, kind: str, moment: str) -> None:
@@ -114,7 +111,6 @@ def test_a_mock_answers_and_nothing_is_sent(lone: Sandbox, kind: str, moment: st
     assert lone.hits() == (6 if moment == "after calls" else 0)
 
 
-@beneath
 @pytest.mark.parametrize("kind", CLASSES)
 def test_a_mock_fails(lone: Sandbox, kind: str) -> None:
     def broken(request: httpx.Request) -> httpx.Response:
@@ -133,7 +129,6 @@ def test_a_mock_fails(lone: Sandbox, kind: str) -> None:
     assert lone.hits() == 0
 
 
-@beneath
 @pytest.mark.parametrize("kind", CLASSES)
 def test_a_mock_of_every_provider(pair: Sandbox, kind: str) -> None:
     """A mock that answers for OpenAI with its region block is asked for the next provider, too."""
