@@ -23,7 +23,7 @@ Program = Callable[[Any, Any], Awaitable[object]]
 
 # An environment has the libraries that get on with its openai; `make test-matrix` makes two.
 _NEEDS = {
-    "test_http_mocks.py": "respx",
+    "test_mocking_libraries.py": "respx",
     "test_instructor.py": "instructor",
     "test_langchain.py": "langchain_openai",
     "test_llama_index.py": "llama_index",
