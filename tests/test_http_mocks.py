@@ -85,13 +85,6 @@ async def say(client: Any) -> list[object]:
     return [whole.choices[0].message.content, [chunk.choices[0].delta.content for chunk in chunks], vectors.data]
 
 
-@pytest.fixture
-def lone(pair: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """OpenAI alone."""
-    monkeypatch.setenv("LLMSWITCH_PROVIDERS", "openai")
-    return pair
-
-
 @beneath
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("kind", CLASSES)

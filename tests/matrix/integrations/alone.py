@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import json
 import pathlib
 import re
@@ -75,15 +76,18 @@ def exporting(exporter: Any, flush: Callable[[], None]) -> Watch:
         told: list[object] = []
         yield told
         flush()
-        for span in exporter.get_finished_spans():
-            told.append([span.name, span.kind.name, span.status.status_code.name, settled(dict(span.attributes or {}))])
+        spans = exporter.get_finished_spans()
+        told.extend(
+            [span.name, span.kind.name, span.status.status_code.name, settled(dict(span.attributes or {}))]
+            for span in spans
+        )
         exporter.clear()
 
     return watch
 
 
 def langfuse() -> Watch:
-    import langfuse.openai  # noqa: PLC0415 - patches when it is imported
+    importlib.import_module("langfuse.openai")  # which patches
     from langfuse import Langfuse  # noqa: PLC0415
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter  # noqa: PLC0415
 
@@ -111,7 +115,8 @@ def main(monitor: str, url: str) -> None:
     from tests.recorder import CLASSES, given, made, use_and_fail  # noqa: PLC0415
 
     async def go(cls: type[Any]) -> list[object]:
-        client = made(cls, SimpleNamespace(url=lambda _: url))
+        served: Any = SimpleNamespace(url=lambda _: url)
+        client = made(cls, served)
         with watch() as told:
             await use_and_fail(client)
         await given(client.close())

@@ -1,4 +1,4 @@
-"""Libraries that take or patch an openai client, as installed from the registry: each runs the same program over openai's client and ours."""
+"""Libraries that take or patch an openai client, as users install them: each runs one program over openai's client and over ours."""
 
 from __future__ import annotations
 
@@ -59,13 +59,6 @@ def _this_machine_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(socket.socket, "connect", checked_connect)
     yield
     assert not asked
-
-
-@pytest.fixture
-def lone(pair: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """OpenAI alone."""
-    monkeypatch.setenv("LLMSWITCH_PROVIDERS", "openai")
-    return pair
 
 
 @pytest.fixture

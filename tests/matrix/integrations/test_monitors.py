@@ -52,7 +52,9 @@ def told(exporter: InMemorySpanExporter) -> list[object]:
     ]
 
 
-_CHANGING = re.compile(r"(chatcmpl-|call_|req_)\w+|\d+\.\d+s|.created.: ?\d+|0x[0-9a-f]+|00-[0-9a-f]{32}-[0-9a-f]{16}-..")
+_CHANGING = re.compile(
+    r"(chatcmpl-|call_|req_)\w+|\d+\.\d+s|.created.: ?\d+|0x[0-9a-f]+|00-[0-9a-f]{32}-[0-9a-f]{16}-.."
+)
 # Times, and where in the code an error came up.
 _LEFT_OUT = ("duration", "time_to_", "timestamp", "streaming_time", "stacktrace", "fingerprint", "code.", "thread.")
 
@@ -130,10 +132,12 @@ def langsmith_monitor(client: Any) -> Iterator[Callable[[], list[object]]]:
         wrap_openai(client)
 
     def runs() -> list[object]:
-        found = []
+        found: list[object] = []
         for call in (*server.create_run.call_args_list, *server.update_run.call_args_list):
             run = call.kwargs
-            found.append([run.get("name"), run.get("run_type"), settled({"in": run.get("inputs"), "out": run.get("outputs")})])
+            found.append(
+                [run.get("name"), run.get("run_type"), settled({"in": run.get("inputs"), "out": run.get("outputs")})]
+            )
         return found
 
     with langsmith.tracing_context(enabled=True, client=server):
@@ -149,8 +153,8 @@ MONITORS: dict[str, Monitor] = {
 }
 
 
-def told_of(cls: type[Any], sandbox: Sandbox, monitor: Monitor, moment: str) -> list[object]:
-    async def go() -> list[object]:
+def told_of(cls: type[Any], sandbox: Sandbox, monitor: Monitor, moment: str) -> list[Any]:
+    async def go() -> list[Any]:
         with contextlib.ExitStack() as stack:
             if moment == "before the client":
                 tell = stack.enter_context(monitor(None))
