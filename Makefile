@@ -12,7 +12,8 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3.14 python
 BIN := .venv/bin
 SUITE := -n 2 -m 'not matrix'
 # What a user's version of openai could break.
-DROP_IN := $(addprefix tests/test_,openai.py failover.py streaming.py switch.py docs.py cli.py secrets.py public.py no_egress.py) tests/parity
+DROP_IN := $(addprefix tests/test_,openai.py instrumentation.py http_mocks.py subclasses.py failover.py streaming.py switch.py docs.py cli.py secrets.py \
+  public.py no_egress.py) tests/parity
 # pyright must not look for a newer version of itself.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
@@ -58,18 +59,29 @@ pytest: .venv/ready  ## the tests alone
 .matrix/openai-1/ready: REQUIREMENTS := . 'openai>=1.99,<1.100'
 .matrix/openai-2/ready: REQUIREMENTS := . 'openai>=2,<3'
 .matrix/openai-3/ready: REQUIREMENTS := '.[all]' 'openai>=3,<4'
-.matrix/openai-%/ready: pyproject.toml Makefile
+# Libraries that take or patch an openai client, held like the checkers above; some do not get on with openai 3 yet.
+INTEGRATIONS := langchain-openai~=1.7 instructor~=1.17 'pydantic-ai-slim[openai]~=2.31' langfuse~=5.0 logfire~=5.4 sentry-sdk~=2.75 \
+  openinference-instrumentation-openai~=0.1.66 opentelemetry-instrumentation-openai~=0.62.4 \
+  opentelemetry-instrumentation-openai-v2==2.4b0 'opentelemetry-util-genai<1'
+.matrix/integrations-2/ready: REQUIREMENTS := . 'openai>=2,<3' $(INTEGRATIONS) \
+  llama-index-llms-openai~=0.8.3 llama-index-embeddings-openai~=0.7.0 openai-agents~=0.20.0 \
+  respx~=0.23.1 pytest-httpx~=0.36.2 vcrpy~=9.4 opentelemetry-instrumentation-httpx
+.matrix/integrations-3/ready: REQUIREMENTS := . 'openai>=3,<4' $(INTEGRATIONS)
+.matrix/%/ready: pyproject.toml Makefile
 	@mkdir -p .matrix
 	$(call venv,$(@D))
 	@echo "installing $(subst .,llmswitch,$(word 1,$(REQUIREMENTS))) with $(word 2,$(REQUIREMENTS)) into $(@D)"
 	@$(@D)/$(INSTALL) $(REQUIREMENTS) --group test
 	@touch $@
 
-test-matrix: .matrix/openai-1/ready .matrix/openai-2/ready .matrix/openai-3/ready  ## other openai majors, vendors' SDKs, the real model
+MATRIX := openai-1 openai-2 openai-3 integrations-2 integrations-3
+test-matrix: $(MATRIX:%=.matrix/%/ready)  ## other openai majors, libraries over openai, vendors' SDKs, the real model
 	.matrix/openai-1/bin/python -m pytest $(SUITE) $(wildcard $(DROP_IN))
 	.matrix/openai-2/bin/python -m pytest $(SUITE) $(wildcard $(DROP_IN))
 	.matrix/openai-3/bin/llmswitch local pull
 	.matrix/openai-3/bin/python -m pytest -m matrix
+	.matrix/integrations-2/bin/python -m pytest -n 2 -m matrix -W ignore tests/matrix/integrations
+	.matrix/integrations-3/bin/python -m pytest -n 2 -m matrix -W ignore tests/matrix/integrations
 
 clean:  ## remove what the targets above made
 	rm -rf .venv .matrix dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

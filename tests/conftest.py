@@ -56,3 +56,10 @@ def pair(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     monkeypatch.setenv("LLMSWITCH_QWEN_CN_API_KEY", sandbox.key("qwen@cn"))
     monkeypatch.delenv("DASHSCOPE_API_KEY", raising=False)
     return sandbox
+
+
+@pytest.fixture
+def lone(pair: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """OpenAI alone."""
+    monkeypatch.setenv("LLMSWITCH_PROVIDERS", "openai")
+    return pair

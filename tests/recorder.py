@@ -182,6 +182,21 @@ async def use(client: Any) -> list[object]:
     return [whole.choices, texts, kinds, vectors.data, vectors.usage, raw.parse().choices, parsed.choices]
 
 
+async def use_and_fail(client: Any) -> list[object]:
+    """Answers of every form, and an error of each kind of call."""
+    seen = await use(client)
+    for call, arguments in (
+        (client.chat.completions.create, {**CALL, "model": "no-such-model"}),
+        (client.chat.completions.create, {**CALL, "model": "no-such-model", "stream": True}),
+        (client.embeddings.create, {**EMBED, "model": "no-such-model"}),
+    ):
+        try:
+            await given(call(**arguments))
+        except openai.APIError as error:
+            seen.append([type(error).__name__, str(error)])
+    return seen
+
+
 async def use_briefly(client: Any) -> None:
     await given(client.chat.completions.create(**CALL))
     await rest(client, await given(client.chat.completions.create(**CALL, stream=True)))

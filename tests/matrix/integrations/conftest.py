@@ -1,4 +1,4 @@
-"""Libraries that take or patch an openai client, as installed from the registry: each runs the same program over openai's client and ours."""
+"""Libraries that take or patch an openai client, as users install them: each runs one program over openai's client and over ours."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Program = Callable[[Any, Any], Awaitable[object]]
 
 # An environment has the libraries that get on with its openai; `make test-matrix` makes two.
 _NEEDS = {
-    "test_http_mocks.py": "respx",
+    "test_mocking_libraries.py": "respx",
     "test_instructor.py": "instructor",
     "test_langchain.py": "langchain_openai",
     "test_llama_index.py": "llama_index",
@@ -59,13 +59,6 @@ def _this_machine_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(socket.socket, "connect", checked_connect)
     yield
     assert not asked
-
-
-@pytest.fixture
-def lone(pair: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """OpenAI alone."""
-    monkeypatch.setenv("LLMSWITCH_PROVIDERS", "openai")
-    return pair
 
 
 @pytest.fixture

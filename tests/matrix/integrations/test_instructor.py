@@ -32,7 +32,12 @@ def dumped(plan: BaseModel) -> object:
 
 
 def plain(completion: Any) -> object:
-    return [completion.choices[0].finish_reason, completion.choices[0].message.content, completion.usage, completion.model]
+    return [
+        completion.choices[0].finish_reason,
+        completion.choices[0].message.content,
+        completion.usage,
+        completion.model,
+    ]
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -43,7 +48,9 @@ def test_over_our_client_it_does_what_it_does_over_openais(alike: Callable[..., 
         plan, completion = patched.chat.completions.create_with_completion(response_model=Plan, **asked)
         again = await async_patched.chat.completions.create(response_model=Plan, **asked)
         parts = list(patched.chat.completions.create_partial(response_model=Plan, **asked))
-        async_parts = [part async for part in async_patched.chat.completions.create_partial(response_model=Plan, **asked)]
+        async_parts = [
+            part async for part in async_patched.chat.completions.create_partial(response_model=Plan, **asked)
+        ]
         assert isinstance(plan, Plan)
         return [plain(completion), *map(dumped, (plan, again, *parts, *async_parts))]
 
@@ -76,7 +83,9 @@ def test_a_failed_validation_is_asked_again(lone: Sandbox, alike: Callable[..., 
 
     async def program(client: Any, _: Any) -> object:
         patched = instructor.from_openai(client)
-        return patched.chat.completions.create(model="gpt-4o", messages=ASKED, response_model=Strict, max_retries=3).steps
+        return patched.chat.completions.create(
+            model="gpt-4o", messages=ASKED, response_model=Strict, max_retries=3
+        ).steps
 
     alike(program)
     assert lone.hits() > 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,6 +10,8 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, Tool
 from langchain_core.tools import StructuredTool
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from pydantic import BaseModel
+
+import llmswitch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +73,9 @@ async def tools(client: Any, async_client: Any) -> object:
     model = model_of(client, async_client).bind_tools([WEATHER])
     asked = HumanMessage("the weather in Paris, please")
     called = model.invoke([asked])
-    results = [ToolMessage(WEATHER.invoke(call["args"]), tool_call_id=f"call_{i}") for i, call in enumerate(called.tool_calls)]
+    results = [
+        ToolMessage(WEATHER.invoke(call["args"]), tool_call_id=f"call_{i}") for i, call in enumerate(called.tool_calls)
+    ]
     for index, call in enumerate(called.tool_calls):
         call["id"] = f"call_{index}"
     answered = await model.ainvoke([asked, AIMessage("", tool_calls=called.tool_calls), *results])
@@ -86,7 +91,11 @@ async def structured(client: Any, async_client: Any) -> object:
     found: list[object] = []
     for method in ("json_schema", "function_calling"):
         planner: Any = model.with_structured_output(Plan, method=method)
-        found += [planner.invoke("plan my day"), await planner.ainvoke("plan my day"), list(planner.stream("plan my day"))]
+        found += [
+            planner.invoke("plan my day"),
+            await planner.ainvoke("plan my day"),
+            list(planner.stream("plan my day")),
+        ]
     assert all(isinstance(plan, Plan) for plan in found[:2])
     return found
 
@@ -100,7 +109,12 @@ async def embeddings(client: Any, async_client: Any) -> object:
     )
     documents = embedder.embed_documents(["one", "two"])
     assert [len(vector) for vector in documents] == [1536, 1536]
-    return [documents, embedder.embed_query("one"), await embedder.aembed_documents(["one"]), await embedder.aembed_query("two")]
+    return [
+        documents,
+        embedder.embed_query("one"),
+        await embedder.aembed_documents(["one"]),
+        await embedder.aembed_query("two"),
+    ]
 
 
 @pytest.mark.parametrize("program", [text, stream, tools, structured, embeddings])
@@ -111,6 +125,21 @@ def test_over_our_client_it_does_what_it_does_over_openais(alike: Callable[..., 
 @pytest.mark.parametrize("program", [text, stream, tools, structured])
 def test_it_survives_the_block(survives: Callable[..., Any], program: Any) -> None:
     assert "gpt-4o" not in str(survives(program))
+
+
+def test_our_module_in_place_of_the_one_it_imports(pair: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `import llmswitch as openai` would have it; it brings an HTTP client of its own."""
+    monkeypatch.setattr("langchain_openai.chat_models.base.openai", llmswitch)
+    monkeypatch.setattr("langchain_openai.embeddings.base.openai", llmswitch)
+    model = ChatOpenAI(model="gpt-4o")
+    assert isinstance(model.root_client, llmswitch.OpenAI)
+    assert "gpt-4o" in model.invoke(ASKED).text
+    assert len(OpenAIEmbeddings(check_embedding_ctx_length=False).embed_query("one")) == 1536
+    pair.fault("openai", "region_block")
+    assert "qwen" in model.invoke(ASKED).text
+    assert "qwen" in asyncio.run(model.ainvoke(ASKED)).text
+    assert "qwen" in "".join(chunk.text for chunk in model.stream(ASKED))
+    assert pair.hits("openai") == 3
 
 
 def test_errors_reach_it_as_openais(lone: Sandbox, alike: Callable[..., Any]) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import pathlib
 import re
 import subprocess
 import sys
@@ -15,9 +16,10 @@ from unittest import mock
 
 import langsmith
 import logfire
-import openai
 import pytest
 from langsmith.wrappers import wrap_openai
+from openai import resources
+from openai.resources import chat
 from openinference.instrumentation.openai import OpenAIInstrumentor as OpenInference
 from opentelemetry.instrumentation.openai import OpenAIInstrumentor as OpenLLMetry
 from opentelemetry.instrumentation.openai_v2 import OpenAIInstrumentor as OpenTelemetry
@@ -27,7 +29,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from tests.recorder import CALL, CLASSES, EMBED, given, made, rest, use, use_briefly
+from tests.recorder import CALL, CLASSES, given, made, rest, use_and_fail, use_briefly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,8 +52,11 @@ def told(exporter: InMemorySpanExporter) -> list[object]:
     ]
 
 
-_CHANGING = re.compile(r"(chatcmpl-|call_|req_)\w+|\d+\.\d+s|\"created\": ?\d+|0x[0-9a-f]+")
-_LEFT_OUT = ("duration", "stacktrace", "time_to_", "code.", "thread.", "timestamp", "streaming_time", "logfire.json_schema")
+_CHANGING = re.compile(
+    r"(chatcmpl-|call_|req_)\w+|\d+\.\d+s|.created.: ?\d+|0x[0-9a-f]+|00-[0-9a-f]{32}-[0-9a-f]{16}-.."
+)
+# Times, and where in the code an error came up.
+_LEFT_OUT = ("duration", "time_to_", "timestamp", "streaming_time", "stacktrace", "fingerprint", "code.", "thread.")
 
 
 def settled(attributes: dict[str, Any]) -> dict[str, str]:
@@ -90,6 +95,23 @@ def instrumented(instrumentor: Any, **environment: str) -> Monitor:
     return monitor
 
 
+def restored(monitor: Monitor) -> Monitor:
+    """A monitor whose own way of undoing its patches leaves them."""
+    patched = [
+        *((owner, name) for owner in (chat.Completions, chat.AsyncCompletions) for name in ("create", "parse")),
+        *((owner, "create") for owner in (resources.Embeddings, resources.AsyncEmbeddings)),
+    ]
+
+    @contextlib.contextmanager
+    def restoring(client: Any) -> Iterator[Callable[[], list[object]]]:
+        with contextlib.ExitStack() as stack:
+            for owner, name in patched:
+                stack.enter_context(mock.patch.object(owner, name, vars(owner)[name]))
+            yield stack.enter_context(monitor(client))
+
+    return restoring
+
+
 @contextlib.contextmanager
 def logfire_monitor(client: Any) -> Iterator[Callable[[], list[object]]]:
     """Everywhere where there is no client yet, else on the client."""
@@ -110,10 +132,12 @@ def langsmith_monitor(client: Any) -> Iterator[Callable[[], list[object]]]:
         wrap_openai(client)
 
     def runs() -> list[object]:
-        found = []
+        found: list[object] = []
         for call in (*server.create_run.call_args_list, *server.update_run.call_args_list):
             run = call.kwargs
-            found.append([run.get("name"), run.get("run_type"), settled({"in": run.get("inputs"), "out": run.get("outputs")})])
+            found.append(
+                [run.get("name"), run.get("run_type"), settled({"in": run.get("inputs"), "out": run.get("outputs")})]
+            )
         return found
 
     with langsmith.tracing_context(enabled=True, client=server):
@@ -122,30 +146,15 @@ def langsmith_monitor(client: Any) -> Iterator[Callable[[], list[object]]]:
 
 MONITORS: dict[str, Monitor] = {
     "opentelemetry": instrumented(OpenTelemetry(), OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT="true"),
-    "openllmetry": instrumented(OpenLLMetry()),
+    "openllmetry": restored(instrumented(OpenLLMetry())),
     "openinference": instrumented(OpenInference()),
     "logfire": logfire_monitor,
     "langsmith": langsmith_monitor,
 }
 
 
-async def use_and_fail(client: Any) -> list[object]:
-    """Answers of every form, and an error of each kind of call."""
-    seen = await use(client)
-    for call, arguments in (
-        (client.chat.completions.create, {**CALL, "model": "no-such-model"}),
-        (client.chat.completions.create, {**CALL, "model": "no-such-model", "stream": True}),
-        (client.embeddings.create, {**EMBED, "model": "no-such-model"}),
-    ):
-        try:
-            await given(call(**arguments))
-        except openai.APIError as error:
-            seen.append([type(error).__name__, str(error)])
-    return seen
-
-
-def told_of(cls: type[Any], sandbox: Sandbox, monitor: Monitor, moment: str) -> list[object]:
-    async def go() -> list[object]:
+def told_of(cls: type[Any], sandbox: Sandbox, monitor: Monitor, moment: str) -> list[Any]:
+    async def go() -> list[Any]:
         with contextlib.ExitStack() as stack:
             if moment == "before the client":
                 tell = stack.enter_context(monitor(None))
@@ -196,3 +205,20 @@ def test_a_failover_is_one_span(pair: Sandbox, name: str, kind: str) -> None:
     assert "ERROR" not in str(first)
     assert "qwen" in str(first)
     assert both != first
+
+
+@pytest.mark.parametrize("monitor", ["sentry", "langfuse", "opentelemetry"])
+def test_monitors_that_come_before_the_import(lone: Sandbox, monitor: str) -> None:
+    script = pathlib.Path(__file__).with_name("alone.py")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", script, monitor, lone.url("openai@global")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for theirs, ours in json.loads(done.stdout):
+        assert ours == theirs
+        assert "gpt-4o" in str(theirs)
+        assert "NotFoundError" in str(theirs) or "ERROR" in str(theirs)

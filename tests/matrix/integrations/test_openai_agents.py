@@ -29,7 +29,7 @@ def weather(city: str) -> str:
 
 @pytest.fixture(autouse=True)
 def _untraced() -> Iterator[None]:
-    agents.set_tracing_disabled(True)  # noqa: FBT003 - the SDK's own signature
+    agents.set_tracing_disabled(True)
     yield
     agents.set_default_openai_api("responses")
 

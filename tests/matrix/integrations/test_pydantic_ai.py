@@ -34,7 +34,11 @@ def agent_over(client: Any, **more: Any) -> Any:
 
 def plain(result: Any) -> object:
     usage = result.usage if not callable(result.usage) else result.usage()
-    parts = [(part.part_kind, str(getattr(part, "content", ""))) for message in result.all_messages() for part in message.parts]
+    parts = [
+        (part.part_kind, str(getattr(part, "content", "")))
+        for message in result.all_messages()
+        for part in message.parts
+    ]
     return [parts, usage.requests, usage.input_tokens, usage.output_tokens]
 
 
