@@ -31,7 +31,7 @@ class Bench:
     def __init__(self, upstream: Upstream, runner: asyncio.Runner) -> None:
         self.upstream = upstream
         self._runner = runner
-        self._clients: dict[tuple[str, str], Any] = {}
+        self._clients: dict[tuple[str, str, str], Any] = {}
 
     def compare(self, case: Case, mode: str) -> None:
         """Run the case every way; what differs is known, and what is known to differ does."""
@@ -50,7 +50,7 @@ class Bench:
         outcome = Outcome()
         with (
             way.around() as called,
-            self._environ(case),
+            self._environ(case, way),
             _logged(case.logs, outcome.logs),
             warnings.catch_warnings(record=True) as warned,
         ):
@@ -58,13 +58,13 @@ class Bench:
             if case.client or case.environ:
                 arguments = case.client(mode) if callable(case.client) else case.client
                 try:
-                    client = self._make(way, mode, **arguments)
+                    client = self._make(way, mode, case.setting, **arguments)
                 except Exception as error:  # noqa: BLE001 - constructors are compared, too
                     outcome.steps.append(error)
                 else:
                     self._run(case, mode, client, outcome, close=True)
             else:
-                self._run(case, mode, self._kept(way, mode), outcome, close=False)
+                self._run(case, mode, self._kept(way, mode, case.setting), outcome, close=False)
         outcome.sent = self.upstream.take()
         outcome.warnings = [f"{warning.category.__name__}: {warning.message}" for warning in warned]
         if way.wrapped and outcome.sent:
@@ -85,27 +85,37 @@ class Bench:
 
         self._runner.run(go())
 
-    def _make(self, way: Way, mode: str, **arguments: Any) -> Any:
+    def _make(self, way: Way, mode: str, setting: str, **arguments: Any) -> Any:
         cls: Any = way.sync if mode == "sync" else way.async_
-        arguments = {"base_url": self.upstream.url, "api_key": KEY, "max_retries": 0, **arguments}
+        address = {"base_url": self.upstream.url} if setting == "base_url" or way is OPENAI else {}
+        arguments = {**address, "api_key": KEY, "max_retries": 0, **arguments}
         return cls(**{name: value for name, value in arguments.items() if value is not ...})
 
     @contextlib.contextmanager
-    def _environ(self, case: Case) -> Iterator[None]:
+    def _environ(self, case: Case, way: Way) -> Iterator[None]:
+        environ = dict(case.environ)
+        if case.setting != "base_url" and way is not OPENAI:
+            environ |= {"LLMSWITCH_OPENAI_BASE_URL": "{url}"}
+        if case.setting == "others" and way is not OPENAI:
+            environ |= {
+                "DASHSCOPE_API_KEY": KEY,
+                "LLMSWITCH_QWEN_BASE_URL": "http://127.0.0.1:9/v1",
+                "LLMSWITCH_REGION": "US",
+            }
         with pytest.MonkeyPatch.context() as patch:
-            for name, value in case.environ.items():
+            for name, value in environ.items():
                 patch.setenv(name, value.format(url=self.upstream.url))
             yield
 
-    def _kept(self, way: Way, mode: str) -> Any:
-        key = way.name, mode
+    def _kept(self, way: Way, mode: str, setting: str) -> Any:
+        key = way.name, mode, setting
         if key not in self._clients:
-            self._clients[key] = self._make(way, mode)
+            self._clients[key] = self._make(way, mode, setting)
         return self._clients[key]
 
     def close(self) -> None:
         """Close every client."""
-        for (_, mode), client in self._clients.items():
+        for (_, mode, _), client in self._clients.items():
             if mode == "sync":
                 client.close()
             else:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import openai
 
@@ -62,6 +62,7 @@ class Case:
         client: arguments of the client, beside its address and key (`...` leaves one of them out); a function of the mode makes
             them anew for each way.
         environ: variables of the program; {url} in them is the vendor's address.
+        setting: how llmswitch knows the vendor: by `base_url`, as OpenAI (moved here by its variable), or as OpenAI among others.
         logs: loggers whose records, from DEBUG on, are compared.
         differs: names of the knowing differences that this case shows.
         modes: which kinds of client can run it.
@@ -74,6 +75,7 @@ class Case:
     fails: str | tuple[str, ...] = ()
     client: Mapping[str, Any] | Callable[[str], Mapping[str, Any]] = field(default_factory=dict)
     environ: Mapping[str, str] = field(default_factory=dict)
+    setting: Literal["base_url", "openai", "others"] = "base_url"
     logs: tuple[str, ...] = ()
     differs: tuple[str, ...] = ()
     modes: tuple[str, ...] = MODES
