@@ -47,7 +47,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AllProvidersFailedError",
+    "AsyncClient",
     "AsyncOpenAI",
+    "Client",
     "ConfigError",
     "InvalidRequestError",
     "NoProviderError",
@@ -338,4 +340,6 @@ class AsyncOpenAI(openai.AsyncOpenAI):
     with_options = copy
 
 
-Client, AsyncClient = OpenAI, AsyncOpenAI  # openai's other names for them
+# Openai's other names for them.
+Client = OpenAI
+AsyncClient = AsyncOpenAI
