@@ -9,7 +9,9 @@ TYPE_CHECKING = False  # typing takes longer to import than all the rest; checke
 if TYPE_CHECKING:
     from typing import Any
 
+    from llmswitch._openai_names import *  # noqa: F403 # pyright: ignore[reportMissingModuleSource]
     from llmswitch.adapter import Adapter, adapters, register
+    from llmswitch.azure import AsyncAzureOpenAI, AzureOpenAI
     from llmswitch.errors import ConfigError, InvalidRequestError, LLMSwitchError
     from llmswitch.explanation import explain
     from llmswitch.failure import Failure, classify
@@ -24,15 +26,19 @@ if TYPE_CHECKING:
         RegionBlockedError,
         StreamInterruptedError,
     )
+    from llmswitch.openai import AsyncClient as AsyncClient
+    from llmswitch.openai import Client as Client
     from llmswitch.report import Attempt, Change, Report
     from llmswitch.switch import AsyncSwitch, Switch
 
 __all__ = [
     "Adapter",
     "AllProvidersFailedError",
+    "AsyncAzureOpenAI",
     "AsyncOpenAI",
     "AsyncSwitch",
     "Attempt",
+    "AzureOpenAI",
     "Change",
     "ConfigError",
     "Event",
@@ -111,12 +117,12 @@ def _submodules() -> frozenset[str]:
     if not _found:
         from pkgutil import iter_modules  # noqa: PLC0415 - as above
 
-        _found = frozenset(module.name for module in iter_modules(__path__))
+        _found = frozenset(module.name for module in iter_modules(sys.modules[__name__].__path__))
     return _found
 
 
 class _Module(ModuleType):
-    """This module. Openai's settings (`api_key`) get their places in its class once openai is imported: reading and setting them is openai's."""
+    """This module. Openai's settings (`api_key`) get their places in its class once openai is imported: they stay openai's."""
 
     def __setattr__(self, name: str, value: object) -> None:
         if name not in _MODULES and not name.startswith("__") and not isinstance(value, ModuleType):

@@ -110,7 +110,7 @@ def _load_client() -> openai.OpenAI:
     if openai.api_type is None:
         openai.api_type = _meant()
     if openai.api_type == _BEDROCK:
-        return openai._load_client()  # type: ignore[attr-defined] # noqa: SLF001 - a client that does not switch
+        return openai._load_client()  # noqa: SLF001 - a client that does not switch
     settings = _Settings((name, getattr(openai, name)) for name in SETTINGS)
     if _made is None or _made[0] != settings:
         _made = settings, _azure(settings) if openai.api_type == _AZURE else _openai(settings)
@@ -121,7 +121,7 @@ def _reset_client() -> None:
     """Forget the module's client, as `openai._reset_client`."""
     global _made  # noqa: PLW0603 - as above
     _made = None
-    openai._reset_client()  # type: ignore[attr-defined] # noqa: SLF001
+    openai._reset_client()  # noqa: SLF001
 
 
 def _meant() -> Any:
@@ -143,7 +143,7 @@ def _openai(settings: _Settings) -> OpenAI:
         if _LATE not in _parameters(_ModuleClient):
             raise
         missing = str(error)
-    client = _ModuleClient(**_taken_by(_ModuleClient, settings), **{_LATE: False})
+    client = _ModuleClient(**_Settings({**_taken_by(_ModuleClient, settings), _LATE: False}))
     client._missing = missing  # noqa: SLF001 - our own
     return client
 

@@ -245,9 +245,9 @@ class Engine:
         name = next((part for part in parts if part in _INSTEAD), parts[1] if len(parts) > 1 else path)
         instead = _INSTEAD.get(name, "chat.completions.create or embeddings.create, which other providers serve")
         if first is None:
-            absent = next(absent for absent in self.config.absent if absent.endpoint.explicit)
+            named = next(absent for absent in self.config.absent if absent.endpoint.explicit)
             message = (
-                f"{name} is a resource of {absent.endpoint.name}, which takes no part: {absent.reason}. Use {instead}."
+                f"{name} is a resource of {named.endpoint.name}, which takes no part: {named.reason}. Use {instead}."
             )
             raise errors.build(errors.NoProviderError, errors.Case(f"{message} Nothing was sent."))
         plan = self._router.candidates(routing.Need(operation=name), now=datetime.now(UTC), draw=self.random())

@@ -39,7 +39,9 @@ else:
 
 __all__ = [
     "AllProvidersFailedError",
+    "AsyncClient",
     "AsyncOpenAI",
+    "Client",
     "ConfigError",
     "InvalidRequestError",
     "NoProviderError",
@@ -215,4 +217,6 @@ class AsyncOpenAI(_Switched, openai.AsyncOpenAI):
     with_options = copy
 
 
-Client, AsyncClient = OpenAI, AsyncOpenAI  # openai's other names for them
+# Openai's other names for them.
+Client = OpenAI
+AsyncClient = AsyncOpenAI

@@ -1,8 +1,9 @@
-"""The four vendors: their sites, the made-up keys that each alone accepts, the variables that point at them."""
+"""The vendors: their sites, the made-up keys that each alone accepts, the variables that point at them."""
 
 from __future__ import annotations
 
 from llmswitch.sandbox import ernie_v1
+from llmswitch.sandbox.azure import Azure
 from llmswitch.sandbox.dialect import Provider, Site
 from llmswitch.sandbox.ernie import Ernie
 from llmswitch.sandbox.openai import OpenAI
@@ -105,6 +106,20 @@ PROVIDERS = (
                 "LLMSWITCH_ZHIPU_INTL_BASE_URL",
                 "ZAI_API_KEY",
                 {"ZAI_API_KEY": "{key}", "ZAI_BASE_URL": "{base}"},
+            ),
+        ),
+    ),
+    Provider(
+        name="azure",
+        dialects=(Azure,),
+        sites=(
+            Site(
+                name="global",
+                key="llmswitchsandboxazurenotarealkey",
+                base="/openai/v1",
+                native="",  # where openai's AzureOpenAI begins: `azure_endpoint`
+                base_variable="LLMSWITCH_AZURE_BASE_URL",
+                key_variable="LLMSWITCH_AZURE_API_KEY",
             ),
         ),
     ),
