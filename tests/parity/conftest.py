@@ -42,14 +42,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that takes `case` and `mode` runs every case of its file's CASES with every client that can run it."""
     if {"case", "mode"} <= set(metafunc.fixturenames):
         cases: list[Case] = metafunc.module.CASES
-        pairs: list[Any] = [
-            pytest.param(
-                case,
-                mode,
-                id=f"{case}-{mode}",
-                marks=[pytest.mark.xfail(reason=case.bug, strict=True)] * bool(case.bug),
-            )
-            for case in cases
-            for mode in case.modes
-        ]
-        metafunc.parametrize(("case", "mode"), pairs)
+        metafunc.parametrize(("case", "mode"), [_pair(case, mode) for case in cases for mode in case.modes])
+
+
+def _pair(case: Case, mode: str) -> Any:
+    marks = [pytest.mark.xfail(reason=case.bug, strict=True)] if case.bug else []
+    return pytest.param(case, mode, id=f"{case}-{mode}", marks=marks)
