@@ -104,7 +104,7 @@ class Bench:
             }
         with pytest.MonkeyPatch.context() as patch:
             for name, value in environ.items():
-                patch.setenv(name, value.format(url=self.upstream.url))
+                patch.setenv(name, value.format(url=self.upstream.url, port=self.upstream.port))
             yield
 
     def _kept(self, way: Way, mode: str, setting: str) -> Any:

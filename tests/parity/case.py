@@ -61,7 +61,7 @@ class Case:
         fails: the class of the exception that openai ends with (in some major); a program cannot fail unnoticed.
         client: arguments of the client, beside its address and key (`...` leaves one of them out); a function of the mode makes
             them anew for each way.
-        environ: variables of the program; {url} in them is the vendor's address.
+        environ: variables of the program; {url} in them is the vendor's address, {port} its port.
         setting: how llmswitch knows the vendor: by `base_url`, as OpenAI (moved here by its variable), or as OpenAI among others.
         logs: loggers whose records, from DEBUG on, are compared.
         differs: names of the knowing differences that this case shows.

@@ -21,10 +21,7 @@ TLS = pathlib.Path(__file__).parent.parent / "tls" / "authority.pem"
 
 @pytest.fixture(scope="session")
 def _session() -> Iterator[Bench]:
-    with pytest.MonkeyPatch.context() as patch, Upstream() as upstream, asyncio.Runner() as runner:
-        # Reading the machine's certificates takes 0.1 s a client, and nothing here speaks TLS.
-        patch.setenv("SSL_CERT_FILE", str(TLS))
-        patch.delenv("SSL_CERT_DIR", raising=False)
+    with Upstream() as upstream, asyncio.Runner() as runner:
         bench = Bench(upstream, runner)
         yield bench
         bench.close()
@@ -33,6 +30,7 @@ def _session() -> Iterator[Bench]:
 @pytest.fixture
 def bench(_session: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """The bench, in a program that knows no provider but the one upstream."""
+    # Reading the machine's certificates takes 0.1 s a client, and nothing here speaks TLS.
     monkeypatch.setenv("SSL_CERT_FILE", str(TLS))
     monkeypatch.delenv("SSL_CERT_DIR", raising=False)
     return _session
@@ -42,14 +40,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that takes `case` and `mode` runs every case of its file's CASES with every client that can run it."""
     if {"case", "mode"} <= set(metafunc.fixturenames):
         cases: list[Case] = metafunc.module.CASES
-        pairs: list[Any] = [
-            pytest.param(
-                case,
-                mode,
-                id=f"{case}-{mode}",
-                marks=[pytest.mark.xfail(reason=str(case.bug), strict=True)] * bool(case.bug),
-            )
-            for case in cases
-            for mode in case.modes
-        ]
-        metafunc.parametrize(("case", "mode"), pairs)
+        metafunc.parametrize(("case", "mode"), [_pair(case, mode) for case in cases for mode in case.modes])
+
+
+def _pair(case: Case, mode: str) -> Any:
+    marks = [pytest.mark.xfail(reason=case.bug, strict=True)] if case.bug else []
+    return pytest.param(case, mode, id=f"{case}-{mode}", marks=marks)

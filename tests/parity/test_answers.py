@@ -6,8 +6,8 @@ import gzip
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from tests.parity import shapes
-from tests.parity.case import Case, Program
+from tests.parity import calls, shapes
+from tests.parity.case import Case
 from tests.parity.upstream import Answer, answer
 
 if TYPE_CHECKING:
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 
 def chatted(name: str, *answers: Answer, **more: Any) -> Case:
-    call: Program = lambda client: client.chat.completions.create(**shapes.CALL)  # noqa: E731
-    return Case(name, call, answers, **more)
+    return Case(name, calls.chat, answers, **more)
 
 
 def listed(client: Any) -> Any:
@@ -69,7 +68,7 @@ CASES = [
         client={"timeout": 60},
         differs=("cookies",),
     ),
-    Case("embeddings", lambda client: client.embeddings.create(**shapes.EMBED), (answer(shapes.EMBEDDING),)),
+    Case("embeddings", calls.embed, (answer(shapes.EMBEDDING),)),
     Case("models", listed, (answer(shapes.MODELS),)),
     Case("no models", listed, (answer({"object": "list", "data": []}),)),
     Case("models without a list", listed, (answer({"object": "list"}),)),

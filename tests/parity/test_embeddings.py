@@ -48,6 +48,11 @@ def made_anew(name: str, make: Callable[[], Any], fails: str | tuple[str, ...] =
     )
 
 
+def _raw(client: Any) -> Any:
+    raw = yield client.embeddings.with_raw_response.create(**shapes.EMBED)
+    yield raw.parse()
+
+
 CASES = [
     embedded("base64"),
     embedded("several", [{**ROW, "index": index} for index in (1, 0, 2)], input=["a", "b", "c"]),
@@ -81,22 +86,21 @@ CASES = [
     embedded("an embedding of odd length", [{**ROW, "embedding": "AAA="}], fails=("ValueError", "Error")),
     embedded("an embedding that is a number", [{**ROW, "embedding": 1}]),
     embedded("an embedding with text inside", [{**ROW, "embedding": ["a", 1]}]),
-    embedded("more", [{**ROW, "x": 1}], top={"x": {"y": [1]}, "usage": {"prompt_tokens": 1, "total_tokens": 1, "x": 2}}),
+    embedded(
+        "more", [{**ROW, "x": 1}], top={"x": {"y": [1]}, "usage": {"prompt_tokens": 1, "total_tokens": 1, "x": 2}}
+    ),
     *[embedded(f"no {name}", top={name: ...}) for name in ("object", "model", "usage")],
     embedded("an index as text", [{**ROW, "index": "0"}]),
     embedded("usage of floats", top={"usage": {"prompt_tokens": 1.5, "total_tokens": "1"}}),
     embedded("an unknown argument", fails="TypeError", no_such=1),
     embedded("extras", extra_headers={"X-Own": "1"}, extra_query={"a": "1"}, extra_body={"late": True}, timeout=7),
     made_anew("a generator", lambda: (text for text in ("a", "b"))),
-    made_anew("a dict's keys", lambda: {"a": 1}.keys()),
-    Case("no input", lambda client: client.embeddings.create(model="m"), (answer(shapes.EMBEDDING),), fails="TypeError"),
-    Case("raw", lambda client: _raw(client), (answer(shapes.EMBEDDING),)),
-]  # fmt: skip
-
-
-def _raw(client: Any) -> Any:
-    raw = yield client.embeddings.with_raw_response.create(**shapes.EMBED)
-    yield raw.parse()
+    made_anew("a dict's keys", {"a": 1}.keys),
+    Case(
+        "no input", lambda client: client.embeddings.create(model="m"), (answer(shapes.EMBEDDING),), fails="TypeError"
+    ),
+    Case("raw", _raw, (answer(shapes.EMBEDDING),)),
+]
 
 
 def test_embeddings_are_the_same(bench: Bench, case: Case, mode: str) -> None:
@@ -113,7 +117,7 @@ class _Array(list[float]):
 def _pretended() -> types.ModuleType:
     """numpy, as far as openai uses it; a number of its own shows that it was asked."""
     numpy = types.ModuleType("numpy")
-    numpy.frombuffer = lambda data, dtype: _Array([*array.array("f", data), 42.0])  # type: ignore[attr-defined]
+    numpy.frombuffer = lambda data, dtype: _Array([*array.array(dtype[0], data), 42.0])  # type: ignore[attr-defined]
     return numpy
 
 
@@ -123,6 +127,6 @@ def test_numpy_there_or_not(bench: Bench, monkeypatch: pytest.MonkeyPatch, numpy
     if numpy == "real" and find_spec("numpy") is None:
         pytest.skip("numpy is not installed")
     if numpy != "real":
-        monkeypatch.setitem(sys.modules, "numpy", None if numpy == "absent" else _pretended())  # type: ignore[arg-type]
+        monkeypatch.setitem(sys.modules, "numpy", None if numpy == "absent" else _pretended())
     for case in CASES[:4]:
         bench.compare(case, mode)

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from llmswitch.errors import InvalidRequestError, LLMSwitchError
-from tests.parity import shapes
+from tests.parity import calls, shapes
 from tests.parity.bench import check
 from tests.parity.case import Case, Outcome, Stopped
 from tests.parity.upstream import Answer, answer, events
@@ -35,11 +35,39 @@ bounded = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
-NAMES = st.sampled_from([
-    "id", "object", "model", "created", "choices", "usage", "content", "role", "index", "message", "delta", "finish_reason", "logprobs",
-    "tool_calls", "function", "arguments", "reasoning_content", "data", "embedding", "x_extra", "", "_request_id", "model_config",
-    "copy", "self", "name", "type", "service_tier", "output",
-])  # fmt: skip
+NAMES = st.sampled_from(
+    [
+        "id",
+        "object",
+        "model",
+        "created",
+        "choices",
+        "usage",
+        "content",
+        "role",
+        "index",
+        "message",
+        "delta",
+        "finish_reason",
+        "logprobs",
+        "tool_calls",
+        "function",
+        "arguments",
+        "reasoning_content",
+        "data",
+        "embedding",
+        "x_extra",
+        "",
+        "_request_id",
+        "model_config",
+        "copy",
+        "self",
+        "name",
+        "type",
+        "service_tier",
+        "output",
+    ]
+)
 SCALARS = st.one_of(
     st.none(),
     st.booleans(),
@@ -123,14 +151,14 @@ def is_answer(body: Any) -> bool:
 @given(body=bent(CHATS), mode=modes)
 def test_answers(bench: Bench, body: Any, mode: str) -> None:
     body.setdefault("object", "chat.completion")  # a missing one is a known bug
-    case = Case("answer", lambda client: client.chat.completions.create(**shapes.CALL), (answer(body),))
+    case = Case("answer", calls.chat, (answer(body),))
     compare(bench, case, mode, lambda _, found: isinstance(error_of(found), LLMSwitchError) and not is_answer(body))
 
 
 @bounded
 @given(body=bent([shapes.EMBEDDING]), mode=modes)
 def test_embeddings(bench: Bench, body: Any, mode: str) -> None:
-    case = Case("embedding", lambda client: client.embeddings.create(**shapes.EMBED), (answer(body),))
+    case = Case("embedding", calls.embed, (answer(body),))
     whole = isinstance(body.get("data"), list) and bool(body["data"])
     compare(bench, case, mode, lambda _, found: isinstance(error_of(found), LLMSwitchError) and not whole)
 
@@ -138,7 +166,7 @@ def test_embeddings(bench: Bench, body: Any, mode: str) -> None:
 @bounded
 @given(body=bent([shapes.MODELS]), mode=modes)
 def test_models(bench: Bench, body: Any, mode: str) -> None:
-    case = Case("models", lambda client: client.models.list(), (answer(body),))
+    case = Case("models", calls.models, (answer(body),))
     whole = isinstance(body.get("data"), list)
     compare(bench, case, mode, lambda _, found: isinstance(error_of(found), LLMSwitchError) and not whole)
 
@@ -182,7 +210,7 @@ def test_streams(bench: Bench, chunks: Any, done: bool, mode: str) -> None:
     chunks = [chunk for chunk in chunks if untouched(chunk)] if isinstance(chunks, list) else []
     case = Case(
         "stream",
-        lambda client: client.chat.completions.create(**shapes.CALL, stream=True),
+        calls.stream,
         (events(*chunks, done=done),),
     )
     whole = done and bool(chunks) and all(map(is_chunk, chunks))
@@ -225,7 +253,7 @@ def written(draw: st.DrawFn) -> tuple[bytes, ...]:
 @given(pieces=written(), framing=st.sampled_from(["chunked", "length", "close"]), mode=modes)
 def test_events(bench: Bench, pieces: tuple[bytes, ...], framing: Any, mode: str) -> None:
     reply = Answer(headers=(("Content-Type", "text/event-stream"),), pieces=pieces, framing=framing)
-    case = Case("events", lambda client: client.chat.completions.create(**shapes.CALL, stream=True), (reply,))
+    case = Case("events", calls.stream, (reply,))
     compare(bench, case, mode, lambda *_: False)
 
 
@@ -239,7 +267,7 @@ def test_events(bench: Bench, pieces: tuple[bytes, ...], framing: Any, mode: str
     mode=modes,
 )
 def test_errors(bench: Bench, status: int, body: Any, mode: str) -> None:
-    case = Case("error", lambda client: client.chat.completions.create(**shapes.CALL), (answer(body, status),))
+    case = Case("error", calls.chat, (answer(body, status),))
     # Texts and codes of regions and quotas may come about; their own classes are tested by name.
     compare(bench, case, mode, lambda _, found: isinstance(error_of(found), LLMSwitchError) and status in (403, 429))
 
@@ -251,17 +279,48 @@ ODD = st.sampled_from(
 )
 VALUES = st.one_of(JSON, ODD)
 MESSAGES = st.one_of(
-    st.lists(bent([{"role": "user", "content": "hi"}, {"role": "assistant", "tool_calls": [shapes.TOOL_CALL]},
-                   {"role": "user", "content": [{"type": "text", "text": "a"}]}], 2), max_size=3),
+    st.lists(
+        bent(
+            [
+                {"role": "user", "content": "hi"},
+                {"role": "assistant", "tool_calls": [shapes.TOOL_CALL]},
+                {"role": "user", "content": [{"type": "text", "text": "a"}]},
+            ],
+            2,
+        ),
+        max_size=3,
+    ),
     VALUES,
-)  # fmt: skip
-PARAMETERS = ["temperature", "top_p", "n", "stop", "seed", "user", "metadata", "tools", "tool_choice", "response_format", "logit_bias",
-              "max_tokens", "max_completion_tokens", "logprobs", "top_logprobs", "service_tier", "store", "stream_options",
-              "parallel_tool_calls", "reasoning_effort", "modalities", "prediction", "no_such"]  # fmt: skip
+)
+PARAMETERS = [
+    "temperature",
+    "top_p",
+    "n",
+    "stop",
+    "seed",
+    "user",
+    "metadata",
+    "tools",
+    "tool_choice",
+    "response_format",
+    "logit_bias",
+    "max_tokens",
+    "max_completion_tokens",
+    "logprobs",
+    "top_logprobs",
+    "service_tier",
+    "store",
+    "stream_options",
+    "parallel_tool_calls",
+    "reasoning_effort",
+    "modalities",
+    "prediction",
+    "no_such",
+]
 ARGUMENTS = st.fixed_dictionaries(
     {"model": st.one_of(st.just("gpt-4o"), VALUES), "messages": MESSAGES},
     optional={
-        **{name: VALUES for name in PARAMETERS},
+        **dict.fromkeys(PARAMETERS, VALUES),
         "extra_body": st.dictionaries(NAMES, VALUES, max_size=2),
         "extra_query": st.dictionaries(st.sampled_from(["a", "b", ""]), SCALARS, max_size=2),
         "extra_headers": st.dictionaries(

@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from llmswitch._httpx import httpx
-from tests.parity import shapes
+from tests.parity import calls, shapes
 from tests.parity.case import Case, Program
 from tests.parity.upstream import Answer, answer, events
 
@@ -44,19 +44,26 @@ def logged(
 
 
 CASES = [
-    logged("chat", lambda client: client.chat.completions.create(**shapes.CALL), answer(shapes.CHAT)),
-    logged("a stream", lambda client: client.chat.completions.create(**shapes.CALL, stream=True), events(*shapes.CHUNKS)),
-    logged("embeddings", lambda client: client.embeddings.create(**shapes.EMBED), answer(shapes.EMBEDDING)),
-    logged("models", lambda client: client.models.list(), answer(shapes.MODELS)),
-    logged("files", lambda client: client.files.list(), answer({"data": []})),
-    logged("an error", lambda client: client.chat.completions.create(**shapes.CALL), answer(shapes.error(), 400), fails="BadRequestError"),
+    logged("chat", calls.chat, answer(shapes.CHAT)),
+    logged("a stream", calls.stream, events(*shapes.CHUNKS)),
+    logged("embeddings", calls.embed, answer(shapes.EMBEDDING)),
+    logged("models", calls.models, answer(shapes.MODELS)),
+    logged("files", calls.files, answer({"data": []})),
+    logged("an error", calls.chat, answer(shapes.error(), 400), fails="BadRequestError"),
     logged("a broken connection", chat, Answer(status=0, then="reset", framing="close"), fails="APIConnectionError"),
     logged("a timeout", chat, Answer(status=0, then="stall", framing="close"), fails="APITimeoutError", timeout=0.1),
     logged("a broken body", chat, Answer(then="reset"), fails="APIConnectionError", differs=("unlogged-head",)),
-    logged("a timeout in the body", chat, Answer(then="stall"), fails="APITimeoutError", timeout=0.1, differs=("unlogged-head",)),
-    logged("retries", lambda client: client.chat.completions.create(**shapes.CALL), BUSY, answer(shapes.CHAT), max_retries=1),
-    logged("with a key in the headers", lambda client: client.chat.completions.create(**shapes.CALL, extra_headers={"api-key": "k"}), answer(shapes.CHAT)),
-]  # fmt: skip
+    logged(
+        "a timeout in the body",
+        chat,
+        Answer(then="stall"),
+        fails="APITimeoutError",
+        timeout=0.1,
+        differs=("unlogged-head",),
+    ),
+    logged("retries", calls.chat, BUSY, answer(shapes.CHAT), max_retries=1),
+    logged("with a key in the headers", calls.chat_with(extra_headers={"api-key": "k"}), answer(shapes.CHAT)),
+]
 
 
 def test_logs_are_the_same(bench: Bench, case: Case, mode: str) -> None:

@@ -16,7 +16,7 @@ import pydantic
 import pytest
 
 from llmswitch._httpx import httpx
-from tests.parity import shapes
+from tests.parity import calls, shapes
 from tests.parity.case import Case, Each
 from tests.parity.upstream import answer, events
 from tests.parity.ways import OPENAI, OURS
@@ -34,11 +34,24 @@ OMIT: Any = getattr(openai, "omit", openai.NOT_GIVEN)
 
 # A program finds its exception where it looked for it.
 UNENCODABLE = {
-    "NaN": ValueError, "infinity": ValueError, "a huge number": ValueError, "a lone surrogate": ValueError,
-    "content is a surrogate": ValueError, "temperature is a Decimal": TypeError, "bytes": TypeError, "a set": TypeError,
-    "an object": TypeError, "a function": TypeError, "a class": TypeError, "keys that are tuples": TypeError,
-    "another enum": TypeError, "a date": TypeError, **({"a time": TypeError} if OLD else {}), "an object with to_dict": TypeError, "omit deep inside": TypeError,
-}  # fmt: skip
+    "NaN": ValueError,
+    "infinity": ValueError,
+    "a huge number": ValueError,
+    "a lone surrogate": ValueError,
+    "content is a surrogate": ValueError,
+    "temperature is a Decimal": TypeError,
+    "bytes": TypeError,
+    "a set": TypeError,
+    "an object": TypeError,
+    "a function": TypeError,
+    "a class": TypeError,
+    "keys that are tuples": TypeError,
+    "another enum": TypeError,
+    "a date": TypeError,
+    **({"a time": TypeError} if OLD else {}),
+    "an object with to_dict": TypeError,
+    "omit deep inside": TypeError,
+}
 
 
 class Model(enum.StrEnum):
@@ -98,13 +111,34 @@ def said(name: str, make: Callable[[], Any], fails: str | tuple[str, ...] = ()) 
 USER: Any = {"role": "user", "content": "hi"}
 TOOL: Any = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
 EVERYTHING: dict[str, Any] = {
-    "frequency_penalty": 0.5, "logit_bias": {"50256": -100}, "logprobs": True, "max_completion_tokens": 5, "max_tokens": 6,
-    "metadata": {"a": "b"}, "modalities": ["text"], "n": 2, "parallel_tool_calls": False, "prediction": {"type": "content", "content": "x"},
-    "presence_penalty": -1, "reasoning_effort": "low", "response_format": {"type": "json_object"}, "seed": 7,
-    "service_tier": "auto", "stop": ["a", "b"], "store": False, "temperature": 0, "tool_choice": "auto", "tools": [TOOL],
-    "top_logprobs": 3, "top_p": 1.0, "user": "u", "audio": {"voice": "alloy", "format": "wav"}, "functions": [{"name": "f"}],
-    "function_call": "none", "web_search_options": {},
-}  # fmt: skip
+    "frequency_penalty": 0.5,
+    "logit_bias": {"50256": -100},
+    "logprobs": True,
+    "max_completion_tokens": 5,
+    "max_tokens": 6,
+    "metadata": {"a": "b"},
+    "modalities": ["text"],
+    "n": 2,
+    "parallel_tool_calls": False,
+    "prediction": {"type": "content", "content": "x"},
+    "presence_penalty": -1,
+    "reasoning_effort": "low",
+    "response_format": {"type": "json_object"},
+    "seed": 7,
+    "service_tier": "auto",
+    "stop": ["a", "b"],
+    "store": False,
+    "temperature": 0,
+    "tool_choice": "auto",
+    "tools": [TOOL],
+    "top_logprobs": 3,
+    "top_p": 1.0,
+    "user": "u",
+    "audio": {"voice": "alloy", "format": "wav"},
+    "functions": [{"name": "f"}],
+    "function_call": "none",
+    "web_search_options": {},
+}
 
 
 def after_an_answer(client: Any) -> Any:
@@ -128,10 +162,19 @@ def nothing_is_changed(client: Any) -> Any:
 
 CASES = [
     with_("every parameter", **EVERYTHING),
-    *[with_(f"{name} is None", **{name: None}) for name in ("temperature", "tools", "stop", "stream", "stream_options", "user", "metadata")],
-    *[with_(f"{name} is NOT_GIVEN", **{name: openai.NOT_GIVEN}) for name in ("temperature", "tools", "stream", "timeout", "max_tokens")],
+    *[
+        with_(f"{name} is None", **{name: None})
+        for name in ("temperature", "tools", "stop", "stream", "stream_options", "user", "metadata")
+    ],
+    *[
+        with_(f"{name} is NOT_GIVEN", **{name: openai.NOT_GIVEN})
+        for name in ("temperature", "tools", "stream", "timeout", "max_tokens")
+    ],
     *[with_(f"{name} is omitted", **{name: OMIT}) for name in ("temperature", "tools", "stream", "max_tokens")],
-    with_("NOT_GIVEN deep inside", tools=[{"type": "function", "function": {"name": "f", "description": openai.NOT_GIVEN}}]),
+    with_(
+        "NOT_GIVEN deep inside",
+        tools=[{"type": "function", "function": {"name": "f", "description": openai.NOT_GIVEN}}],
+    ),
     with_("omit deep inside", "TypeError", metadata={"a": OMIT, "b": "c"}),
     with_("NOT_GIVEN in extra_body", extra_body={"a": openai.NOT_GIVEN}),
     with_("an empty extra_body", extra_body={}),
@@ -143,7 +186,10 @@ CASES = [
     with_("extra_query", extra_query={"a": "1", "b": ["x", "y"], "c": None, "d": True, "e": {"f": 1}}),
     with_("extra_query in Chinese", extra_query={"问": "答 &="}),
     with_("extra_headers", extra_headers={"X-Own": "1", "x-own-too": "2"}),
-    with_("extra_headers replace", extra_headers={"Authorization": "Bearer other", "user-agent": "mine", "Content-Type": "application/json; x=1"}),
+    with_(
+        "extra_headers replace",
+        extra_headers={"Authorization": "Bearer other", "user-agent": "mine", "Content-Type": "application/json; x=1"},
+    ),
     with_("extra_headers take away", extra_headers={"X-Stainless-Lang": OMIT, "Accept": OMIT}),
     with_("no authorization", extra_headers={"Authorization": OMIT}),
     with_("a header that is NOT_GIVEN", extra_headers={"X-Stainless-Lang": openai.NOT_GIVEN}),
@@ -151,7 +197,10 @@ CASES = [
     with_("a header in another alphabet", "UnicodeEncodeError", extra_headers={"X-Own": "caf\xe9"}),
     with_("an idempotency key", extra_headers={"Idempotency-Key": "k1"}),
     with_("the organization per call", extra_headers={"OpenAI-Organization": "org-call"}),
-    *[with_(f"timeout {value!r}", timeout=value) for value in (5, 2.5, None, httpx.Timeout(3), httpx.Timeout(9, connect=1), openai.Timeout(7))],
+    *[
+        with_(f"timeout {value!r}", timeout=value)
+        for value in (5, 2.5, None, httpx.Timeout(3), httpx.Timeout(9, connect=1), openai.Timeout(7))
+    ],
     with_("timeout is text", ("TypeError", "APIConnectionError"), timeout="5"),
     with_("timeout is a tuple", (), timeout=(1, 2, 3, 4)),
     *[with_(f"stream={value!r}", stream=value) for value in (False, 0, None, "")],
@@ -163,7 +212,9 @@ CASES = [
     with_("n is text", (), n="2"),
     with_("temperature is a Decimal", "TypeError", temperature=decimal.Decimal("0.5")),
     with_("a date", "TypeError", metadata={"at": datetime.date(2026, 11, 23)}),
-    with_("a time", "TypeError" if OLD else (), metadata={"at": datetime.datetime(2026, 11, 23, 10, tzinfo=datetime.UTC)}),
+    with_(
+        "a time", "TypeError" if OLD else (), metadata={"at": datetime.datetime(2026, 11, 23, 10, tzinfo=datetime.UTC)}
+    ),
     with_("bytes", "TypeError", user=b"abc"),
     with_("a set", "TypeError", stop={"a"}),
     with_("a tuple", stop=("a", "b")),
@@ -197,7 +248,7 @@ CASES = [
     said("an iterator", lambda: iter([USER])),
     said("a map", lambda: map(dict, [USER])),
     said("a tuple of messages", lambda: (USER, USER)),
-    said("a dict's values", lambda: {1: USER}.values()),
+    said("a dict's values", {1: USER}.values),
     said("messages that are None", lambda: None),
     said("messages that are text", lambda: "hello"),
     said("messages that are a dict", lambda: {"role": "user"}),
@@ -211,8 +262,22 @@ CASES = [
     said("an object with to_dict", lambda: [WithToDict()], "TypeError"),
     said("a message that is None", lambda: [None]),
     said("content is None", lambda: [{"role": "user", "content": None}]),
-    said("content is a generator", lambda: [{"role": "user", "content": ({"type": "text", "text": "a"} for _ in range(1))}]),
-    said("content is parts", lambda: [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}]}]),
+    said(
+        "content is a generator",
+        lambda: [{"role": "user", "content": ({"type": "text", "text": "a"} for _ in range(1))}],
+    ),
+    said(
+        "content is parts",
+        lambda: [
+            {
+                "role": "user",
+                "content": [
+                    {"type": "text", "text": "a"},
+                    {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}},
+                ],
+            }
+        ],
+    ),
     said("content is bytes", lambda: [{"role": "user", "content": b"abc"}]),
     said("content is a surrogate", lambda: [{"role": "user", "content": "a\udc00"}], "UnicodeEncodeError"),
     said("content is unicode", lambda: [{"role": "user", "content": "你好\u2028\x00\U0001f600"}]),
@@ -221,27 +286,31 @@ CASES = [
     said("a thousand messages", lambda: [USER] * 1000),
     said("a deep message", lambda: [_deep(60)]),
     said("too deep a message", lambda: [_deep(3000)], ("RecursionError", "ValueError")),
-    Case("its own answers", after_an_answer, (answer(shapes.message(content=None, tool_calls=[shapes.TOOL_CALL], x_more=1)),)),
+    Case(
+        "its own answers",
+        after_an_answer,
+        (answer(shapes.message(content=None, tool_calls=[shapes.TOOL_CALL], x_more=1)),),
+    ),
     Case("arguments stay as they are", nothing_is_changed, (OK,)),
-    Case("tools as a generator", lambda client: client.chat.completions.create(**shapes.CALL, tools=(t for t in [TOOL])), (OK,)),
+    asked("tools as an iterator", lambda: {**shapes.CALL, "tools": iter([TOOL])}),
     *[
-        Case(
-            f"a stream with stream={value!r}",
-            lambda client, value=value: client.chat.completions.create(**shapes.CALL, stream=value),
-            (events(*shapes.CHUNKS),),
-        )
+        Case(f"a stream with stream={value!r}", calls.chat_with(stream=value), (events(*shapes.CHUNKS),))
         for value in (True, 1, "yes", [1])
     ],
     Case(
         "a stream with its options",
-        lambda client: client.chat.completions.create(**shapes.CALL, stream=True, stream_options={"include_usage": True}, timeout=9),
+        calls.chat_with(stream=True, stream_options={"include_usage": True}, timeout=9),
         (events(*shapes.CHUNKS, shapes.USAGE_CHUNK),),
     ),
-    Case("models", lambda client: client.models.list(extra_query={"a": 1}, extra_headers={"X-Own": "1"}, timeout=3), (answer(shapes.MODELS),)),
+    Case(
+        "models",
+        lambda client: client.models.list(extra_query={"a": 1}, extra_headers={"X-Own": "1"}, timeout=3),
+        (answer(shapes.MODELS),),
+    ),
     Case("model", lambda client: client.models.retrieve("gpt 4/o?x#y", timeout=3), (answer(shapes.MODELS["data"][0]),)),
     Case("model without a name", lambda client: client.models.retrieve(""), (OK,), fails="ValueError"),
     Case("models, one by one", lambda client: Each(client.models.list()), (answer(shapes.MODELS),)),
-]  # fmt: skip
+]
 
 
 def _deep(depth: int) -> Any:

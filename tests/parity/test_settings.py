@@ -8,17 +8,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tests.parity import test_answers, test_errors, test_helpers, test_requests, test_streams
-from tests.parity.case import Case
+from tests.parity import test_answers, test_errors, test_helpers, test_raw, test_requests, test_resources, test_streams
 
 if TYPE_CHECKING:
     from tests.parity.bench import Bench
+    from tests.parity.case import Case
 
 # What openai takes for an answer of sorts goes to another provider.
 _NO_ANSWER = {"answers, models without a list"}
 _ALL: list[tuple[str, Case]] = [
     (module.__name__.rpartition("_")[2], case)
-    for module in (test_answers, test_errors, test_helpers, test_requests, test_streams)
+    for module in (test_answers, test_errors, test_helpers, test_raw, test_requests, test_resources, test_streams)
     for case in module.CASES
     if not case.client and not case.bug
 ]

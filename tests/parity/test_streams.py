@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from tests.parity import shapes
+from tests.parity import calls, shapes
 from tests.parity.case import Case, Program
-from tests.parity.upstream import Answer, events
 from tests.parity.shapes import chunk
+from tests.parity.upstream import Answer, events
 
 if TYPE_CHECKING:
     from tests.parity.bench import Bench
@@ -67,7 +67,7 @@ def streamed(name: str, *values: object, **more: Any) -> Case:
 
 
 def played(name: str, answer: Answer, **more: Any) -> Case:
-    call: Program = lambda client: client.chat.completions.create(**shapes.CALL, stream=True)  # noqa: E731
+    call: Program = calls.stream
     return Case(name, call, (answer,), **HOW.get(name, {}), **more)
 
 

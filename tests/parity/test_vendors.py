@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
-from tests.parity import shapes
+from tests.parity import calls, shapes
 from tests.parity.case import Case, Program
 from tests.parity.upstream import Answer, answer
 
@@ -16,7 +17,7 @@ EXTRA = {"x_extra": {"a": [1, {"b": None}]}}
 
 
 def bent(name: str, body: object, **more: Any) -> Case:
-    call: Program = lambda client: client.chat.completions.create(**shapes.CALL)  # noqa: E731
+    call: Program = calls.chat
     more = {"bug": BUGS.get(name), **HOW.get(name, {}), **more}
     return Case(name, call, (body if isinstance(body, Answer) else answer(body),), **more)
 
@@ -90,8 +91,10 @@ CASES = [bent(f"{where} with more", within(where, **EXTRA)) for where in FIELDS]
 CASES += [
     bent(f"{where} without {name}", within(where, **{name: ...})) for where, names in FIELDS.items() for name in names
 ]
+# Each with one of the clients, in turn.
+_BOTH = itertools.cycle([("sync",), ("async",)])
 CASES += [
-    bent(f"{where}, {name} is {kind}", within(where, **{name: value}))
+    bent(f"{where}, {name} is {kind}", within(where, **{name: value}), modes=next(_BOTH))
     for where, names in FIELDS.items()
     for name in names
     for kind, value in VALUES.items()
