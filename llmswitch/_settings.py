@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Final, Literal, TypedDict, cast
 
-from llmswitch import _table, adapter, region
+from llmswitch import _table, _variables, adapter, region
 from llmswitch._source import (
     Source,
     allowed_names,
@@ -182,11 +182,11 @@ def _values(path: Path) -> Mapping[str, object]:
 def from_environ(environ: Mapping[str, str]) -> Settings:
     """What `LLMSWITCH_*` variables set; empty ones count as unset. Keys, hosts and regions are read elsewhere."""
     values: dict[str, object] = {}
-    for name in ("providers", "order"):
-        if text := environ.get(f"LLMSWITCH_{name.upper()}", "").strip():
+    for name in _variables.LISTS:
+        if text := environ.get(_variables.named(name), "").strip():
             values[name] = [word.strip() for word in text.split(",") if word.strip()]
-    for name in ("failover", "strict", "local"):
-        if text := environ.get(f"LLMSWITCH_{name.upper()}", "").strip():
+    for name in _variables.SWITCHES:
+        if text := environ.get(_variables.named(name), "").strip():
             values[name] = _SWITCHES.get(text.lower(), text)
     return from_values(values, "environment")
 

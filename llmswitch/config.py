@@ -157,9 +157,10 @@ def load(
 
 def no_provider_message(config: Config) -> str:
     """What to do when `config.endpoints` is empty: for the error at construction."""
+    told = "".join(f"{warning} " for warning in config.warnings)
     kept_out = [f"{absent.endpoint.name}: {absent.reason}" for absent in config.absent if absent.configured]
     if kept_out:
-        return f"No provider can be used. {'; '.join(kept_out)}. `llmswitch doctor` shows what was found."
+        return f"No provider can be used. {'; '.join(kept_out)}. {told}`llmswitch doctor` shows what was found."
     code = config.region.code
     keys = [key for name in adapters.adapters() if (key := key_variable(config, name))]
     where = f" of a provider that serves {code}" if code else " of a provider"
@@ -167,7 +168,7 @@ def no_provider_message(config: Config) -> str:
     return (
         f"No key was found, so no provider can be called.{only} "
         f"Set the key{where}: {', '.join(keys) or 'none is known'}; or pass api_key= (OpenAI's). "
-        "`llmswitch doctor` shows what was found, `llmswitch explain` who serves where."
+        f"{told}`llmswitch doctor` shows what was found, `llmswitch explain` who serves where."
     )
 
 
