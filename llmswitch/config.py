@@ -11,11 +11,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from llmswitch import _endpoints, _settings, _source
+from llmswitch import _endpoints, _override, _settings, _source
 from llmswitch import adapter as adapters
 from llmswitch import region as regions
 from llmswitch._endpoints import Absent, Endpoint
-from llmswitch._settings import Cutover, OnContentFilter, OnInterrupt, Override
+from llmswitch._override import Override
+from llmswitch._settings import Cutover, OnContentFilter, OnInterrupt
 from llmswitch.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ def load(
     arguments = {name: _source.plain(value) for name, value in given.items() if value is not None}
     file, path = _settings.from_file(environ, directory)
     settings = _settings.from_values(arguments, "argument").over(_settings.from_environ(environ)).over(file)
+    _override.check(settings.models or {})
     name = path or "llmswitch.toml"
     here = regions.detect(region, environ, file.region, file=name)
     found = _endpoints.find(environ, settings, here.code, api_key=api_key, base_url=base_url, file=name)

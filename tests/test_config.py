@@ -425,6 +425,34 @@ def test_every_key_of_the_file_is_read() -> None:
     assert len(found.cutovers) == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "loop"),
+    [
+        ('a = "b"\nb = "a"', "a -> b -> a"),
+        ('a = "b"\nb = "c"\nc = "d"\nd = "b"', "b -> c -> d -> b"),
+    ],
+)
+def test_names_that_lead_back_to_themselves_are_an_error(text: str, loop: str) -> None:
+    write(f"[models]\n{text}")
+    with pytest.raises(ConfigError) as caught:
+        load(ALL)
+    first, second, *_ = loop.split(" -> ")
+    assert str(caught.value).startswith(f"llmswitch.toml: models.{first}: found {second!r}, a loop ({loop}); allowed: ")
+
+
+def test_names_of_the_file_and_of_an_argument_can_lead_in_a_loop_together() -> None:
+    write('[models]\na = "b"')
+    with pytest.raises(ConfigError, match=r"a -> b -> a"):
+        load(ALL, models={"b": "a"})
+    with pytest.raises(ConfigError, match=r"argument: models.a: found 'b'"):
+        load(ALL, models={"b": "a", "a": "b"})
+
+
+def test_a_name_may_stand_for_itself() -> None:
+    write('[models]\na = "qwen/qwen-plus"')
+    assert load(ALL, models={"a": "a"}).models["a"].exact == ()
+
+
 def test_arguments_and_variables_go_before_the_file() -> None:
     write('failover = false\nstrict = true\nregion = "CN"\n[models]\na = "qwen/one"\nb = "qwen/two"')
     found = load({"LLMSWITCH_FAILOVER": "yes"}, strict=False, models={"b": "qwen/three"})
