@@ -25,6 +25,7 @@ from llmswitch._openai_errors import (
     RegionBlockedError,
     StreamInterruptedError,
 )
+from llmswitch._openai_sockets import check_socket, watched
 from llmswitch._openai_stream import ours
 from llmswitch._openai_transport import (
     FINAL,
@@ -225,6 +226,7 @@ def _check_encodable(options: Any) -> None:
         raise InvalidRequestError(str(error)) from error
 
 
+@watched
 class OpenAI(openai.OpenAI):
     """`openai.OpenAI`, routed by region, with failover. Takes openai's own arguments and those of `SwitchOptions`.
 
@@ -250,11 +252,14 @@ class OpenAI(openai.OpenAI):
     def _build_request(self, options: Any, **more: Any) -> httpx.Request:
         try:
             request = super()._build_request(options, **more)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             _check_encodable(options)
             raise
         self._beneath = _follow(self._beneath, self)
         return mark(request, self._beneath.engine, options)
+
+    def _check_socket(self, resource: str) -> None:
+        check_socket(_follow(self._beneath, self).engine, self, resource)
 
     def _should_retry(self, response: httpx.Response) -> bool:
         return not response.extensions.get(FINAL) and super()._should_retry(response)
@@ -277,6 +282,7 @@ class OpenAI(openai.OpenAI):
     with_options = copy
 
 
+@watched
 class AsyncOpenAI(openai.AsyncOpenAI):
     """`openai.AsyncOpenAI`, routed by region, with failover; as `OpenAI`."""
 
@@ -298,11 +304,14 @@ class AsyncOpenAI(openai.AsyncOpenAI):
     def _build_request(self, options: Any, **more: Any) -> httpx.Request:
         try:
             request = super()._build_request(options, **more)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             _check_encodable(options)
             raise
         self._beneath = _follow(self._beneath, self)
         return mark(request, self._beneath.engine, options)
+
+    def _check_socket(self, resource: str) -> None:
+        check_socket(_follow(self._beneath, self).engine, self, resource)
 
     def _should_retry(self, response: httpx.Response) -> bool:
         return not response.extensions.get(FINAL) and super()._should_retry(response)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import functools
 import gc
 import inspect
 import json
@@ -363,7 +364,9 @@ def test_a_refused_connection_is_openais_error(monkeypatch: pytest.MonkeyPatch) 
         ({"temperature": math.nan}, "temperature"),
         ({"messages": [{"role": "user", "content": "half \ud83d"}]}, r"messages\[0\]\.content"),
         ({"extra_body": {"x": object()}}, "x"),
+        ({"metadata": {"a": functools.reduce(lambda inner, _: [inner], range(20_000), [])}}, "nested too deeply"),
     ],
+    ids=["nan", "half a character", "an object", "deep"],
 )
 def test_what_has_no_json_form_is_rejected_before_sending(
     pair: Sandbox, body: dict[str, Any], place: str, kind: str, streamed: bool
