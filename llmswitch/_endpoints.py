@@ -96,6 +96,7 @@ class _Explicit:
     adapter: Adapter
     site: Site
     address: Address
+    where: str  # the argument or the variable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,12 +222,14 @@ class _Finder:
             serves_also=own.serves_also,
         )
         reason = self._reason(endpoint, own, main)
+        if named is not None:
+            self.private = address is named.address and named.address.private
         if reason:
+            if named is not None:  # the calls go elsewhere, or nowhere: a private host's stay (`Config.stays`)
+                self.warnings.append(f"{named.where}: {endpoint.name} takes no part: {reason}.")
             return Absent(endpoint=endpoint, reason=reason, configured=key is not None or named is not None)
         if address and address.warning:
             self.warnings.append(address.warning)
-        if address and named is not None:
-            self.private = address is named.address and address.private
         return endpoint
 
     def _reason(self, endpoint: Endpoint, own: ProviderSettings, main: bool) -> str:
@@ -369,7 +372,7 @@ def _named_host(value: str, where: str) -> _Explicit | None:
         return None
     address = check_address(value.strip(), where, http_anywhere=True)
     adapter, site = adapters.by_host(urlsplit(address.url).hostname or "") or _compatible()
-    return _Explicit(adapter=adapter, site=site, address=address)
+    return _Explicit(adapter=adapter, site=site, address=address, where=where)
 
 
 def _compatible() -> tuple[Adapter, Site]:

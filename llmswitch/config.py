@@ -159,8 +159,10 @@ def load(
 
 def no_provider_message(config: Config) -> str:
     """What to do when `config.endpoints` is empty: for the error at construction."""
-    told = "".join(f"{warning} " for warning in config.warnings)
-    kept_out = [f"{absent.endpoint.name}: {absent.reason}" for absent in config.absent if absent.configured]
+    kept_out = {
+        f"{absent.endpoint.name}: {absent.reason}": absent.reason for absent in config.absent if absent.configured
+    }
+    told = "".join(f"{told} " for told in config.warnings if not any(reason in told for reason in kept_out.values()))
     if kept_out:
         return f"No provider can be used. {'; '.join(kept_out)}. {told}`llmswitch doctor` shows what was found."
     code = config.region.code

@@ -471,6 +471,23 @@ def test_the_file_is_found_by_variable_or_directory(tmp_path: Path) -> None:
     assert load(directory=tmp_path / "sub").strict
 
 
+def test_an_address_of_the_callers_own_that_may_not_be_used_is_said_and_a_private_one_never_left() -> None:
+    environ = {"LLMSWITCH_PROVIDERS": "qwen", "DASHSCOPE_API_KEY": "x"}
+    (warning,) = load(environ, base_url="https://relay.example.com/v1", api_key=KEY).warnings
+    assert warning.startswith(
+        "argument base_url: compatible@custom takes no part: not among the providers allowed: qwen"
+    )
+    assert KEY not in warning
+    private = load(environ, base_url="http://10.0.0.5:8000/v1")
+    assert private.stays
+    assert not load(environ, base_url="http://10.0.0.5:8000/v1", failover=True).stays
+    write("[providers.compatible]\nenabled = false")
+    (warning,) = load(
+        {"OPENAI_API_KEY": "x", "OPENAI_BASE_URL": "http://10.0.0.5:8000/v1", "DASHSCOPE_API_KEY": "y"}
+    ).warnings
+    assert warning.startswith("OPENAI_BASE_URL: compatible@custom takes no part: enabled = false in llmswitch.toml")
+
+
 @pytest.mark.parametrize("name", ["nowhere.toml", "a\x00b", "x" * 5000])
 def test_a_named_file_must_exist(name: str) -> None:
     with pytest.raises(ConfigError, match="LLMSWITCH_CONFIG"):

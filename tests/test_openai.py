@@ -32,6 +32,8 @@ WEATHER: Any = {
 CLOCK: Any = {"type": "function", "function": {"name": "clock", "parameters": {"type": "object", "properties": {}}}}
 PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 
+DEEP: list[Any] = functools.reduce(lambda inner, _: [inner], range(20_000), [])
+
 
 class Step(BaseModel):
     text: str
@@ -364,7 +366,7 @@ def test_a_refused_connection_is_openais_error(monkeypatch: pytest.MonkeyPatch) 
         ({"temperature": math.nan}, "temperature"),
         ({"messages": [{"role": "user", "content": "half \ud83d"}]}, r"messages\[0\]\.content"),
         ({"extra_body": {"x": object()}}, "x"),
-        ({"metadata": {"a": functools.reduce(lambda inner, _: [inner], range(20_000), [])}}, "nested too deeply"),
+        ({"metadata": {"a": DEEP}}, "nested too deeply"),
     ],
     ids=["nan", "half a character", "an object", "deep"],
 )
