@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, Final, cast, get_args
 
 from llmswitch._table import nearest, read
+from llmswitch._variables import named
 from llmswitch.adapter import (
     CAPABILITIES,
     EVERYWHERE,
@@ -73,7 +74,7 @@ class _Reader:
             tags=top.texts("tags"),
             rank=top.need("rank", int),
             sites=tuple(self._sites(name)),
-            key_env=(_variable(name), *top.texts("key_env")),
+            key_env=(named(name, "api_key"), *top.texts("key_env")),
             models=models,
             tiers=self._tiers(models),
             parameters=tuple(self._rule(row) for row in top.tables("parameters")),
@@ -137,7 +138,7 @@ class _Reader:
                 binds=frozenset(row.texts("binds", ("caller", "end_user"))),
                 enforcement=row.texts("enforcement", ("ip", "account", "key", "contract")),
                 data_location=row.take("data_location", str),
-                key_env=(_variable(provider, name), *row.texts("key_env")),
+                key_env=(named(provider, name, "api_key"), *row.texts("key_env")),
                 key_pattern=_pattern(row, "key_pattern"),
                 fact=self._fact(row, "sites"),
                 note=row.text("note"),
@@ -257,10 +258,6 @@ class _Reader:
         if action in {"add", "replace"} and rule.to is None:
             raise row.error("to", None, "the value to send")
         return rule
-
-
-def _variable(*words: str) -> str:
-    return "LLMSWITCH_" + "_".join(word.upper().replace("-", "_") for word in words) + "_API_KEY"
 
 
 def _names(row: Table, action: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from llmswitch import _variables
 from llmswitch import adapter as adapters
 from llmswitch._address import Address, check_address, check_key
 from llmswitch._settings import ProviderSettings, SiteSettings
@@ -90,11 +91,12 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Explicit:
-    """The endpoint that base_url names; `fixed`: with the vendor's own client."""
+    """The endpoint that base_url names; `where`: in which argument or variable; `fixed`: with the vendor's own client."""
 
     adapter: Adapter
     site: Site
     address: Address
+    where: str
     fixed: bool = False
 
 
@@ -134,7 +136,7 @@ def find(
         endpoints=tuple(endpoints),
         absent=tuple(row for row in rows if isinstance(row, Absent)),
         private=finder.private,
-        warnings=tuple(dict.fromkeys(finder.warnings)),
+        warnings=(*dict.fromkeys(finder.warnings), *_variables.unread(environ, finder.named)),
     )
 
 
@@ -172,6 +174,14 @@ class _Finder:
         self._withheld = self._sdk_key_is_anothers()
         self.private = False
         self.warnings: list[str] = []
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The variables that `api_key_env` names."""
+        found: list[str | None] = []
+        for own in self._settings.tables.values():
+            found += [own.api_key_env, *(site.api_key_env for site in own.sites.values())]
+        return tuple(name for name in found if name)
 
     def rows(self, adapter: Adapter) -> Iterator[Endpoint | Absent]:
         """One row for each site of the provider."""
@@ -216,12 +226,14 @@ class _Finder:
             serves_also=own.serves_also,
         )
         reason = self._reason(endpoint, own, main)
+        if named is not None:
+            self.private = address is named.address and named.address.private
         if reason:
+            if named is not None:  # the calls go elsewhere, or nowhere: a private host's stay (`Config.stays`)
+                self.warnings.append(f"{named.where}: {endpoint.name} takes no part: {reason}.")
             return Absent(endpoint=endpoint, reason=reason, configured=key is not None or named is not None)
         if address and address.warning:
             self.warnings.append(address.warning)
-        if address and named is not None:
-            self.private = address is named.address and address.private
         return endpoint
 
     def _reason(self, endpoint: Endpoint, own: ProviderSettings, main: bool) -> str:
@@ -237,7 +249,7 @@ class _Finder:
         if adapter.keyless:
             return ""
         if not endpoint.base_url:
-            variable = f"{_prefix(adapter)}_{'' if anywhere else f'{_word(site.name)}_'}BASE_URL"
+            variable = _variables.base_url(adapter, None if anywhere else site)
             return f"no base_url: set {variable}" + ("" if anywhere else " (the address depends on your account)")
         if endpoint.key is None and not anywhere:
             return self._no_key(adapter, site, own, main)
@@ -254,7 +266,7 @@ class _Finder:
         if named:
             return f"no key: {named} (api_key_env in {self._file}) is not set"
         groups = (adapter.key_env, site.key_env) if main else (site.key_env, adapter.key_env)
-        vendors = [name for group in groups for name in group if not name.startswith("LLMSWITCH_")]
+        vendors = [name for group in groups for name in group if not name.startswith(_variables.PREFIX)]
         return f"no key: set {(vendors if vendors and (main or site.key_env[1:]) else groups[0])[0]}"
 
     # --- keys ---
@@ -292,8 +304,8 @@ class _Finder:
 
     def _first_key(self, variables: tuple[str, ...], value: str | None, named: str | None, where: str) -> _Key | None:
         """Ours (LLMSWITCH_…), then the file's, then the vendor's. A variable named in the file replaces the vendor's."""
-        ours = [name for name in variables if name.startswith("LLMSWITCH_")]
-        theirs = [name for name in variables if not name.startswith("LLMSWITCH_")]
+        ours = [name for name in variables if name.startswith(_variables.PREFIX)]
+        theirs = [name for name in variables if not name.startswith(_variables.PREFIX)]
         for name in ours:
             if key := self._variable(name):
                 return key
@@ -331,8 +343,7 @@ class _Finder:
         anywhere = site.serves == "anywhere"
         if explicit is not None and (anywhere or explicit.fixed):
             return explicit.address
-        prefix = _prefix(adapter)
-        for variable in (f"{prefix}_{_word(site.name)}_BASE_URL", f"{prefix}_BASE_URL" if main else ""):
+        for variable in (_variables.base_url(adapter, site), _variables.base_url(adapter) if main else ""):
             if value := self._environ.get(variable, "").strip():
                 return check_address(value, variable, http_anywhere=anywhere)
         if explicit is not None:
@@ -343,14 +354,6 @@ class _Finder:
         if main and own.base_url:
             return check_address(own.base_url, f"{where}.base_url", http_anywhere=anywhere)
         return None
-
-
-def _word(name: str) -> str:
-    return name.upper().replace("-", "_")
-
-
-def _prefix(adapter: Adapter) -> str:
-    return f"LLMSWITCH_{_word(adapter.name)}"
 
 
 def _argument(api_key: str | None) -> _Key | None:
@@ -378,7 +381,7 @@ def _named_host(value: str, where: str) -> _Explicit | None:
         return None
     address = check_address(value.strip(), where, http_anywhere=True)
     adapter, site = adapters.by_host(urlsplit(address.url).hostname or "") or _compatible()
-    return _Explicit(adapter=adapter, site=site, address=address)
+    return _Explicit(adapter=adapter, site=site, address=address, where=where)
 
 
 def _compatible() -> tuple[Adapter, Site]:

@@ -17,7 +17,7 @@ class Leaving(Protocol):
     """A stream that may be open still."""
 
     @abstractmethod
-    def leave(self) -> None:
+    def _leave(self) -> None:
         """Close it, unless another thread is reading it: that one would complain."""
 
 
@@ -33,4 +33,4 @@ def close_at_exit(stream: Leaving) -> None:
 def _leave() -> None:
     for stream in list(_open):
         with suppress(Exception):  # nobody is left to tell
-            stream.leave()
+            stream._leave()  # noqa: SLF001 - ours, hidden among what openai's streams show

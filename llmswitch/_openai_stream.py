@@ -36,7 +36,7 @@ class Stream(openai.Stream[_T]):
         vars(self).update(vars(self._inner))
         close_at_exit(self)
 
-    def leave(self) -> None:
+    def _leave(self) -> None:
         """At the interpreter's exit: end openai's generator, too, which later could no longer import what it wants at its end."""
         with suppress(ValueError):  # another thread is reading
             cast("Generator[_T, None, None]", self._iterator).close()

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Final, Literal, TypedDict, cast
 
-from llmswitch import _table, adapter, region
+from llmswitch import _override, _table, _variables, adapter, region
 from llmswitch._source import (
     Source,
     allowed_names,
@@ -30,6 +30,8 @@ from llmswitch.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from llmswitch._override import Override
 
 OnInterrupt = Literal["error", "buffer"]
 OnContentFilter = Literal["return", "next"]
@@ -73,23 +75,6 @@ class Cutover:
         if left <= 0:
             return 1.0
         return 1.0 - left / self.ramp if left < self.ramp else 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Override:
-    """What `[models]` says about one name; exactly one of the three is set.
-
-    Attributes:
-        alias: another name to go on with.
-        exact: (provider, model) pairs: these alone, in this order.
-        providers: provider -> model; other providers map as always.
-        source: where it stands.
-    """
-
-    alias: str | None = None
-    exact: tuple[tuple[str, str], ...] = ()
-    providers: Mapping[str, str] = field(default_factory=dict)
-    source: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,11 +167,11 @@ def _values(path: Path) -> Mapping[str, object]:
 def from_environ(environ: Mapping[str, str]) -> Settings:
     """What `LLMSWITCH_*` variables set; empty ones count as unset. Keys, hosts and regions are read elsewhere."""
     values: dict[str, object] = {}
-    for name in ("providers", "order"):
-        if text := environ.get(f"LLMSWITCH_{name.upper()}", "").strip():
+    for name in _variables.LISTS:
+        if text := environ.get(_variables.named(name), "").strip():
             values[name] = [word.strip() for word in text.split(",") if word.strip()]
-    for name in ("failover", "strict", "local"):
-        if text := environ.get(f"LLMSWITCH_{name.upper()}", "").strip():
+    for name in _variables.SWITCHES:
+        if text := environ.get(_variables.named(name), "").strip():
             values[name] = _SWITCHES.get(text.lower(), text)
     return from_values(values, "environment")
 
@@ -215,7 +200,7 @@ def from_values(values: Mapping[str, object], file: str) -> Settings:
         on_interrupt=cast("OnInterrupt | None", choice(source, "on_interrupt", ON_INTERRUPT)),
         on_content_filter=cast("OnContentFilter | None", choice(source, "on_content_filter", ON_CONTENT_FILTER)),
         local=_local(source),
-        models=_models(source),
+        models=_override.read(source),
         cutovers=_cutovers(source),
         tables=tables,
     )
@@ -286,48 +271,6 @@ def _site_settings(table: Source) -> SiteSettings:
     )
     table.close()
     return settings
-
-
-def _models(source: Source) -> Mapping[str, Override] | None:
-    """`[models]`: a name -> "model", "provider/model", a list of "provider/model", or { provider = "model" }."""
-    if "models" not in source:
-        source.raw("models")
-        return None
-    table = source.table("models")
-    return {name: _override(table, name) for name in table}
-
-
-def _override(table: Source, name: str) -> Override:
-    where = f"{table.path(name)} in {table.file}"
-    value = table.raw(name)
-    if isinstance(value, str) and value.strip():
-        provider, slash, model = value.partition("/")
-        if slash and model and provider in adapter.adapters():
-            return Override(exact=((provider, model),), source=where)
-        return Override(alias=value, source=where)
-    if isinstance(value, (list, tuple)) and value:
-        return Override(
-            exact=tuple(_exact(table, f"{name}[{index}]", item) for index, item in enumerate(value)), source=where
-        )
-    if isinstance(value, dict) and value:
-        inner = Source(cast("dict[str, object]", value), table.file, table.path(name))
-        pairs = {provider_name(inner, key, key): inner.text_or_none(key) or "" for key in inner}
-        return Override(providers=pairs, source=where)
-    raise table.error(
-        name,
-        value,
-        '"model", "provider/model", a list of "provider/model", or a table { provider = "model" }; not empty',
-    )
-
-
-def _exact(table: Source, key: str, item: object) -> tuple[str, str]:
-    if isinstance(item, str):
-        provider, _, model = item.partition("/")
-        if model and (found := resolve(provider)) and "@" not in found:
-            return found, model
-        if model:
-            raise table.error(key, item, f"provider/model with a provider out of {allowed_names(provider)}")
-    raise table.error(key, item, '"provider/model"')
 
 
 def _cutovers(source: Source) -> tuple[Cutover, ...] | None:

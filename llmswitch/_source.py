@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from llmswitch import _table, adapter, region
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _SHOWN: Final = 60
+# What stands below [providers] and takes a word, and a word that is no key.
+_WORDS: Final = ("site", "enabled")
+_WORD: Final = re.compile(r"[A-Za-z-]{1,16}")
 _T = TypeVar("_T")
 
 
@@ -25,6 +29,8 @@ class Source(_table.Table):
 
     def error(self, name: str, found: object, allowed: str) -> ConfigError:
         hidden = self.path(name).startswith("providers.") or allowed.startswith("the keys ")
+        if name in _WORDS and isinstance(found, str) and _WORD.fullmatch(found):
+            hidden = False
         if found is None:
             shown = "nothing"
         elif hidden and isinstance(found, (str, dict, list)):

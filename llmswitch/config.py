@@ -11,11 +11,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from llmswitch import _endpoints, _settings, _source
+from llmswitch import _endpoints, _override, _settings, _source
 from llmswitch import adapter as adapters
 from llmswitch import region as regions
 from llmswitch._endpoints import Absent, Endpoint
-from llmswitch._settings import Cutover, OnContentFilter, OnInterrupt, Override
+from llmswitch._override import Override
+from llmswitch._settings import Cutover, OnContentFilter, OnInterrupt
 from llmswitch.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ def load(
     arguments = {name: _source.plain(value) for name, value in given.items() if value is not None}
     file, path = _settings.from_file(environ, directory)
     settings = _settings.from_values(arguments, "argument").over(_settings.from_environ(environ)).over(file)
+    _override.check(settings.models or {})
     name = path or "llmswitch.toml"
     here = regions.detect(region, environ, file.region, file=name)
     found = _endpoints.find(
@@ -162,9 +164,12 @@ def load(
 
 def no_provider_message(config: Config) -> str:
     """What to do when `config.endpoints` is empty: for the error at construction."""
-    kept_out = [f"{absent.endpoint.name}: {absent.reason}" for absent in config.absent if absent.configured]
+    kept_out = {
+        f"{absent.endpoint.name}: {absent.reason}": absent.reason for absent in config.absent if absent.configured
+    }
+    told = "".join(f"{told} " for told in config.warnings if not any(reason in told for reason in kept_out.values()))
     if kept_out:
-        return f"No provider can be used. {'; '.join(kept_out)}. `llmswitch doctor` shows what was found."
+        return f"No provider can be used. {'; '.join(kept_out)}. {told}`llmswitch doctor` shows what was found."
     code = config.region.code
     keys = [key for name in adapters.adapters() if (key := key_variable(config, name))]
     where = f" of a provider that serves {code}" if code else " of a provider"
@@ -172,7 +177,7 @@ def no_provider_message(config: Config) -> str:
     return (
         f"No key was found, so no provider can be called.{only} "
         f"Set the key{where}: {', '.join(keys) or 'none is known'}; or pass api_key= (OpenAI's). "
-        "`llmswitch doctor` shows what was found, `llmswitch explain` who serves where."
+        f"{told}`llmswitch doctor` shows what was found, `llmswitch explain` who serves where."
     )
 
 

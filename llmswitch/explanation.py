@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import pkgutil
 from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
-from llmswitch import _endpoints
+from llmswitch import _endpoints, adapter
+from llmswitch._table import nearest
+from llmswitch.errors import ConfigError
 from llmswitch.region import Region, detect, normalise
 from llmswitch.routing import Need, Router, need
 
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["Explanation", "Row", "explain"]
 
 _ALWAYS: Final = 1.0  # a draw that no ramp takes
+_ROUTED: Final = ("chat", "embeddings", "models")
+_BETA: Final = frozenset({"assistants", "threads"})  # of `client.beta`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,21 +102,25 @@ def explain(
         config: a client's; default: read from the environment and llmswitch.toml, with these regions in place of
             theirs.
         environ: default `os.environ`.
-        operation: "chat", "embeddings", or another resource of OpenAI's.
+        operation: "chat", "embeddings", "models", or a resource that only OpenAI has, such as "files".
         requires: capabilities the call uses: "tools", "vision", "json_object", "json_schema", "stream", "logprobs".
         tokens: how many input tokens it has, at least.
         options: as `extra_body={"llmswitch": ...}` of a call.
         now: the moment asked about, with its offset; default: now.
 
     Raises:
-        ConfigError: a region is no country, or the configuration is wrong.
+        ConfigError: a region is no country, there is no such operation or capability, or the configuration is wrong.
         InvalidRequestError: `options` are wrong.
     """
+    _check("operation", operation, _operations())
+    wanted = frozenset([requires] if isinstance(requires, str) else requires)
+    for capability in wanted:
+        _check("requires", capability, adapter.CAPABILITIES)
     config = _configured(environ, region, user_region) if config is None else _moved(config, region, user_region)
     if model is None and operation == "chat":
         operation = "models"
     asked = need(operation, {"model": model or ""}, options)
-    asked = replace(asked, requires=asked.requires | frozenset(requires), tokens=tokens)
+    asked = replace(asked, requires=asked.requires | wanted, tokens=tokens)
     moment = now or datetime.datetime.now(datetime.UTC)
     router = Router(config)
     plan = router.candidates(asked, moment, _ALWAYS)
@@ -138,6 +148,21 @@ def explain(
         rows=tuple(rows),
         warnings=config.warnings,
     )
+
+
+def _operations() -> tuple[str, ...]:
+    """What routing knows, then whatever else the installed openai has: its modules' names, without importing it."""
+    spec = find_spec("openai")
+    places = [f"{place}/resources" for place in (spec.submodule_search_locations or () if spec else ())]
+    resources = {module.name for module in pkgutil.iter_modules(places)} | _BETA
+    return (*_ROUTED, *sorted(resources.difference(_ROUTED, ("beta",))))
+
+
+def _check(name: str, found: object, allowed: tuple[str, ...]) -> None:
+    if found in allowed:
+        return
+    close = nearest(found.lower().partition(".")[0], allowed) if isinstance(found, str) else ""
+    raise ConfigError(f"argument {name}: found {found!r}; allowed: {', '.join(allowed)}{close or '.'}")
 
 
 def _configured(environ: Mapping[str, str] | None, region: str | None, user_region: str | None) -> Config:

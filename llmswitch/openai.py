@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict
 import openai
 from openai._compat import cached_property
 
+from llmswitch._openai_sockets import check_socket, watched
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -104,11 +106,14 @@ class _Switched(_Client):
     def _build_request(self, options: Any, **more: Any) -> httpx.Request:
         try:
             request = super()._build_request(options, **more)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             self._beneath.check_encodable(options, error)
             raise
         self._beneath = self._beneath.follow(self)
         return self._beneath.mark(request, options)
+
+    def _check_socket(self, resource: str) -> None:
+        check_socket(self._beneath.follow(self).engine, self, resource)
 
     def _should_retry(self, response: httpx.Response) -> bool:
         return not self._beneath.is_final(response) and super()._should_retry(response)
@@ -129,6 +134,7 @@ class _Switched(_Client):
         return value
 
 
+@watched
 class OpenAI(_Switched, openai.OpenAI):
     """`openai.OpenAI`, routed by region, with failover. Takes openai's own arguments and those of `SwitchOptions`.
 
@@ -175,6 +181,7 @@ class OpenAI(_Switched, openai.OpenAI):
     with_options = copy
 
 
+@watched
 class AsyncOpenAI(_Switched, openai.AsyncOpenAI):
     """`openai.AsyncOpenAI`, routed by region, with failover; as `OpenAI`."""
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from llmswitch import _endpoints
+from llmswitch import _endpoints, _override
 from llmswitch import adapter as adapters
 from llmswitch._need import Need, Options, need
 from llmswitch.report import Change
@@ -21,7 +21,8 @@ from llmswitch.report import Change
 if TYPE_CHECKING:
     import datetime
 
-    from llmswitch._settings import Cutover, Override
+    from llmswitch._override import Override
+    from llmswitch._settings import Cutover
     from llmswitch.adapter import Fact, Model
     from llmswitch.config import Config, Endpoint
 
@@ -227,8 +228,7 @@ class _Judge:
         self.region = options.region or config.region.code
         self.user_region = options.user_region or config.user_region.code
         self._order = options.order if options.order is not None else config.order
-        self._override: Override | None = config.models.get(need.model)
-        self._model = need.model if self._override is None or self._override.alias is None else self._override.alias
+        self._model, self._override = _override.follow(config.models, need.model)
         self._known = _known(self._model)
 
     def judge(self, endpoint: Endpoint) -> Judged:

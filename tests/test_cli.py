@@ -255,6 +255,17 @@ def test_doctor_opens_no_connection_unless_asked(sandbox: Sandbox) -> None:
     assert sandbox.hits() == 0
 
 
+def test_doctor_shows_a_variable_that_nothing_reads() -> None:
+    done = run("doctor", LLMSWITCH_REGON="CN")
+    assert "warning: LLMSWITCH_REGON is set, and nothing reads it; did you mean LLMSWITCH_REGION?" in done.stdout
+
+
+def test_explain_refuses_an_operation_that_nobody_has() -> None:
+    done = run("explain", "gpt-4o", "--operation", "foo")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "argument operation: found 'foo'; allowed: chat, embeddings, models" in done.stderr
+
+
 def test_doctor_where_nobody_serves(sandbox: Sandbox) -> None:
     done = run("doctor", "--region", "CN", LLMSWITCH_PROVIDERS="openai")
 

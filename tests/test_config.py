@@ -425,6 +425,34 @@ def test_every_key_of_the_file_is_read() -> None:
     assert len(found.cutovers) == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "loop"),
+    [
+        ('a = "b"\nb = "a"', "a -> b -> a"),
+        ('a = "b"\nb = "c"\nc = "d"\nd = "b"', "b -> c -> d -> b"),
+    ],
+)
+def test_names_that_lead_back_to_themselves_are_an_error(text: str, loop: str) -> None:
+    write(f"[models]\n{text}")
+    with pytest.raises(ConfigError) as caught:
+        load(ALL)
+    first, second, *_ = loop.split(" -> ")
+    assert str(caught.value).startswith(f"llmswitch.toml: models.{first}: found {second!r}, a loop ({loop}); allowed: ")
+
+
+def test_names_of_the_file_and_of_an_argument_can_lead_in_a_loop_together() -> None:
+    write('[models]\na = "b"')
+    with pytest.raises(ConfigError, match=r"a -> b -> a"):
+        load(ALL, models={"b": "a"})
+    with pytest.raises(ConfigError, match=r"argument: models.a: found 'b'"):
+        load(ALL, models={"b": "a", "a": "b"})
+
+
+def test_a_name_may_stand_for_itself() -> None:
+    write('[models]\na = "qwen/qwen-plus"')
+    assert load(ALL, models={"a": "a"}).models["a"].exact == ()
+
+
 def test_arguments_and_variables_go_before_the_file() -> None:
     write('failover = false\nstrict = true\nregion = "CN"\n[models]\na = "qwen/one"\nb = "qwen/two"')
     found = load({"LLMSWITCH_FAILOVER": "yes"}, strict=False, models={"b": "qwen/three"})
@@ -441,6 +469,23 @@ def test_the_file_is_found_by_variable_or_directory(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "llmswitch.toml").write_text("strict = true")
     assert load(directory=tmp_path / "sub").strict
+
+
+def test_an_address_of_the_callers_own_that_may_not_be_used_is_said_and_a_private_one_never_left() -> None:
+    environ = {"LLMSWITCH_PROVIDERS": "qwen", "DASHSCOPE_API_KEY": "x"}
+    (warning,) = load(environ, base_url="https://relay.example.com/v1", api_key=KEY).warnings
+    assert warning.startswith(
+        "argument base_url: compatible@custom takes no part: not among the providers allowed: qwen"
+    )
+    assert KEY not in warning
+    private = load(environ, base_url="http://10.0.0.5:8000/v1")
+    assert private.stays
+    assert not load(environ, base_url="http://10.0.0.5:8000/v1", failover=True).stays
+    write("[providers.compatible]\nenabled = false")
+    (warning,) = load(
+        {"OPENAI_API_KEY": "x", "OPENAI_BASE_URL": "http://10.0.0.5:8000/v1", "DASHSCOPE_API_KEY": "y"}
+    ).warnings
+    assert warning.startswith("OPENAI_BASE_URL: compatible@custom takes no part: enabled = false in llmswitch.toml")
 
 
 @pytest.mark.parametrize("name", ["nowhere.toml", "a\x00b", "x" * 5000])
@@ -477,9 +522,10 @@ def test_a_file_that_is_no_toml_is_named_with_the_line() -> None:
         ("local = 1", "local"),
         ('local = "ture"', r"local: found 'ture'; allowed: true, false"),
         ("[providers.quen]", r"\[providers.quen\] is no provider; .*did you mean 'qwen'"),
-        ('[providers.qwen]\nsite = "hongkong"', r"providers.qwen.site: .*allowed: cn, intl"),
+        ('[providers.qwen]\nsite = "hongkong"', r"providers.qwen.site: found 'hongkong'; allowed: cn, intl"),
+        ('[providers.qwen]\nsite = "sk-4711canary"', r"providers.qwen.site: found a string; allowed: cn, intl"),
         ("[providers.qwen.sites.mars]", r"\[providers.qwen.sites.mars\] is no site; allowed: cn, intl"),
-        ('[providers.qwen]\nenabled = "no"', "providers.qwen.enabled"),
+        ('[providers.qwen]\nenabled = "no"', r"providers.qwen.enabled: found 'no'; allowed: true or false"),
         ('[providers.qwen]\nserves_also = ["EU"]', r"serves_also.*EU is many"),
         ("[providers.qwen]\nbase_url = ''", "providers.qwen.base_url"),
         ("[models]\na = 1", r"models.a: found 1; allowed: \"model\""),

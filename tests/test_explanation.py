@@ -98,6 +98,34 @@ def test_a_region_that_is_no_country_is_an_error() -> None:
         explain("gpt-4o", "UK", environ={})
 
 
+@pytest.mark.parametrize(
+    ("operation", "meant"),
+    [("foo", None), ("", None), ("fils", "files"), ("embedings", "embeddings"), ("chat.completions", "chat")],
+)
+def test_an_operation_that_nobody_has_is_refused(operation: str, meant: str | None) -> None:
+    with pytest.raises(ConfigError, match="argument operation: found ") as caught:
+        explain("gpt-4o", operation=operation, environ=KEYS)
+    said = str(caught.value)
+    assert f"found {operation!r}; allowed: chat, embeddings, models, " in said
+    assert (f"did you mean {meant!r}?" in said) if meant else ("did you mean" not in said)
+
+
+@pytest.mark.parametrize("operation", ["files", "images", "audio", "responses", "assistants", "fine_tuning", "batches"])
+def test_the_resources_that_only_openai_has_can_be_asked_about(operation: str) -> None:
+    found = rows("gpt-4o", operation=operation)
+    assert found["openai@global"].included
+    assert not found["qwen@cn"].included
+
+
+def test_a_capability_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"argument requires: found 'tool'; allowed: .*; did you mean 'tools'\?"):
+        explain("gpt-4o", requires=["tool"], environ=KEYS)
+    assert (
+        "has no vision"
+        in rows("glm-5.3", environ={**KEYS, "ZHIPUAI_API_KEY": "x"}, requires="vision")["zhipu@cn"].reason
+    )
+
+
 def test_it_is_public_and_needs_no_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DASHSCOPE_API_KEY", "x")
     assert any(row.included for row in llmswitch.explain().rows)

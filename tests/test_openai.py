@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import functools
 import gc
 import inspect
 import json
@@ -30,6 +31,8 @@ WEATHER: Any = {
 }
 CLOCK: Any = {"type": "function", "function": {"name": "clock", "parameters": {"type": "object", "properties": {}}}}
 PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+
+DEEP: list[Any] = functools.reduce(lambda inner, _: [inner], range(20_000), [])
 
 
 class Step(BaseModel):
@@ -363,7 +366,9 @@ def test_a_refused_connection_is_openais_error(monkeypatch: pytest.MonkeyPatch) 
         ({"temperature": math.nan}, "temperature"),
         ({"messages": [{"role": "user", "content": "half \ud83d"}]}, r"messages\[0\]\.content"),
         ({"extra_body": {"x": object()}}, "x"),
+        ({"metadata": {"a": DEEP}}, "nested too deeply"),
     ],
+    ids=["nan", "half a character", "an object", "deep"],
 )
 def test_what_has_no_json_form_is_rejected_before_sending(
     pair: Sandbox, body: dict[str, Any], place: str, kind: str, streamed: bool

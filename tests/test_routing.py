@@ -211,6 +211,10 @@ def test_a_client_notices_that_a_model_has_retired() -> None:
 
 def test_overrides_of_every_shape() -> None:
     assert models(plan(models={"gpt-4o": "gpt-4o-mini"}))["qwen"] == adapter.get("qwen").tiers["fast"]
+    assert models(plan("mine", models={"mine": "gpt-4o", "gpt-4o": "qwen/qwen-max"})) == {"qwen": "qwen-max"}
+    chained = plan("a", models={"a": "b", "b": "gpt-4o", "gpt-4o": {"qwen": "qwen-max"}})
+    assert (models(chained)["qwen"], models(chained)["openai"]) == ("qwen-max", "gpt-4o")
+    assert models(plan(models={"gpt-4o": "gpt-4o"})) == models(plan())
     assert models(plan(models={"gpt-4o": "qwen/qwen-max"})) == {"qwen": "qwen-max"}
     listed = plan(models={"gpt-4o": ["zhipu/glm-x", "qwen/qwen-max"]})
     assert [(c.endpoint.provider, c.model) for c in listed.candidates] == [("zhipu", "glm-x"), ("qwen", "qwen-max")]

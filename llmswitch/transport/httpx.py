@@ -262,7 +262,7 @@ class _HttpxResponse(Response, Leaving):
     def __del__(self) -> None:
         self.close()
 
-    def leave(self) -> None:
+    def _leave(self) -> None:
         if not self._reading:
             self.close()
 
