@@ -170,8 +170,8 @@ class OpenAI(_Switched, openai.OpenAI):
         try:
             return super().request(cast_to, options, stream=stream, stream_cls=stream_cls)
         except openai.OpenAIError as error:
-            if hasattr(error, "cause"):  # one of ours, which openai's client raises `from None`
-                raise error from error.cause
+            if "cause" in vars(error):  # one of ours, which openai's client raises `from None`
+                raise error from vars(error)["cause"]
             raise
 
     def copy(self, **arguments: Any) -> Self:
@@ -213,8 +213,8 @@ class AsyncOpenAI(_Switched, openai.AsyncOpenAI):
         try:
             return await super().request(cast_to, options, stream=stream, stream_cls=stream_cls)
         except openai.OpenAIError as error:
-            if hasattr(error, "cause"):  # one of ours, which openai's client raises `from None`
-                raise error from error.cause
+            if "cause" in vars(error):  # one of ours, which openai's client raises `from None`
+                raise error from vars(error)["cause"]
             raise
 
     def copy(self, **arguments: Any) -> Self:
