@@ -215,7 +215,7 @@ class Method:
         """What openai sends for this client as it is now; None where only openai can tell."""
         client = self.client
         state = (
-            client.api_key, client.organization, client.project, client.timeout, client._base_url, client._client,  # noqa: SLF001
+            client.api_key, client.organization, client.project, client.timeout, client._base_url, client._client._transport,  # noqa: SLF001
             client._custom_headers, client._custom_query,  # noqa: SLF001
         )  # fmt: skip
         if state != self._state:
@@ -240,7 +240,7 @@ class Method:
         client, shape = self.client, self._shape
         if shape is None or self._overridden() or any(getattr(client, name, None) for name in _OTHER_CREDENTIALS):
             return None
-        sender = client._client._transport.direct  # noqa: SLF001
+        sender = getattr(client._client._transport, "direct", None)  # noqa: SLF001
         if sender is None or type(client.api_key) is not str:
             return None
         options = dict(shape.options)

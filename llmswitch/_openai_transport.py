@@ -376,8 +376,11 @@ class _Plain:
         self._transport = transport
 
     def build_request(self, method: str, url: str, *, timeout: Any, **parts: Any) -> httpx.Request:
-        """As httpx's clients."""
-        return httpx.Request(method, url, extensions={"timeout": httpx.Timeout(timeout).as_dict()}, **parts)
+        """As httpx's clients, which ask to keep the connection."""
+        timeouts = httpx.Timeout(timeout).as_dict()
+        request = httpx.Request(method, url, extensions={"timeout": timeouts}, **parts)
+        request.headers.setdefault("connection", "keep-alive")
+        return request
 
     def send(self, request: httpx.Request, **_: object) -> Any:
         """As httpx's clients, the body left to be read; of an asynchronous transport to be awaited."""

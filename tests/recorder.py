@@ -122,8 +122,9 @@ def _is_sync(request: httpx.Request) -> bool:
 
 
 def _named(cls: Any) -> str:
-    """A class's name; openai's where it derives from one of openai's clients or streams."""
-    theirs = (openai.OpenAI, openai.AsyncOpenAI, openai.Stream, openai.AsyncStream)
+    """A class's name; that of openai's client or stream, or httpx's transport, that it derives from."""
+    theirs: tuple[type[Any], ...] = (openai.OpenAI, openai.AsyncOpenAI, openai.Stream, openai.AsyncStream)
+    theirs += (httpx.HTTPTransport, httpx.AsyncHTTPTransport)
     return next((base.__name__ for base in theirs if issubclass(cls, base)), cls.__name__)
 
 
