@@ -55,8 +55,8 @@ pytest: .venv/ready  ## the tests alone
 	$(BIN)/python -m pytest $(SUITE)
 
 # Other openai majors run what depends on them; the newest also has the vendors' SDKs, which judge the sandbox, and the local model.
-.matrix/openai-1/ready: REQUIREMENTS := . 'openai>=1.99,<1.100'
-.matrix/openai-2/ready: REQUIREMENTS := . 'openai>=2,<3'
+.matrix/openai-1/ready: REQUIREMENTS := . 'openai[aiohttp]>=1.99,<1.100'
+.matrix/openai-2/ready: REQUIREMENTS := . 'openai[aiohttp]>=2,<3'
 .matrix/openai-3/ready: REQUIREMENTS := '.[all]' 'openai>=3,<4'
 .matrix/openai-%/ready: pyproject.toml Makefile
 	@mkdir -p .matrix
