@@ -174,7 +174,8 @@ def fill(error: openai.APIError, case: Case, status: int | None) -> None:
     error.message, error.request, error.body = case.message, request, body
     detail = body if isinstance(body, dict) else {}
     code, param, kind = detail.get("code"), detail.get("param"), detail.get("type")
-    error.code = str(code) if code is not None else (case.failure.code if case.failure else None)
+    known = case.failure.code if case.failure is not None and body is None else None
+    error.code = str(code) if code is not None else known
     error.param = param if isinstance(param, str) else None
     error.type = kind if isinstance(kind, str) else None
     if isinstance(error, openai.APIStatusError | openai.APIResponseValidationError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from typing import TYPE_CHECKING, Any, Final
 
 from openai import resources
@@ -89,6 +90,19 @@ async def _run_async(
         return await openais(**params)
 
 
+def _like(openais: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make a function look as openai's does, to whoever inspects or wraps it."""
+
+    def dressed(function: Any) -> Any:
+        functools.update_wrapper(function, inspect.unwrap(openais))
+        if not hasattr(openais, "__wrapped__"):
+            del function.__wrapped__
+            function.__signature__ = inspect.signature(openais)
+        return function
+
+    return dressed
+
+
 class Completions(chat.Completions):
     """`openai.resources.chat.Completions`."""
 
@@ -98,7 +112,7 @@ class Completions(chat.Completions):
 
     if not TYPE_CHECKING:
 
-        @functools.wraps(_CHAT)
+        @_like(_CHAT)
         def create(self, *args: Any, **params: Any) -> Any:
             prepared = None if args else self._method.prepare(params)
             if prepared is None:
@@ -115,7 +129,7 @@ class AsyncCompletions(chat.AsyncCompletions):
 
     if not TYPE_CHECKING:
 
-        @functools.wraps(chat.AsyncCompletions.create)
+        @_like(chat.AsyncCompletions.create)
         def create(self, *args: Any, **params: Any) -> Any:
             prepared = None if args else self._method.prepare(params)
             if prepared is None:
@@ -132,7 +146,7 @@ class Embeddings(resources.Embeddings):
 
     if not TYPE_CHECKING:
 
-        @functools.wraps(_EMBEDDINGS)
+        @_like(_EMBEDDINGS)
         def create(self, *args: Any, **params: Any) -> Any:
             prepared = None if args else self._method.prepare(params)
             if prepared is None:
@@ -149,7 +163,7 @@ class AsyncEmbeddings(resources.AsyncEmbeddings):
 
     if not TYPE_CHECKING:
 
-        @functools.wraps(resources.AsyncEmbeddings.create)
+        @_like(resources.AsyncEmbeddings.create)
         async def create(self, *args: Any, **params: Any) -> Any:
             prepared = None if args else self._method.prepare(params)
             if prepared is None:

@@ -7,6 +7,7 @@ there, while it serves the region.
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias, cast
@@ -243,6 +244,7 @@ def carrying(options: Any) -> Any:
     if not callable(parser):
         return options
 
+    @functools.wraps(parser)  # openai logs its name
     def parse(value: object) -> object:
         parsed = parser(value)
         if isinstance(parsed, BaseModel) and (report := vars(value).get("llmswitch")) is not None:

@@ -140,11 +140,15 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How reading went: `failure` None where the stream was complete; `committed` where content had been delivered."""
+    """How reading went: `failure` None where the stream was complete; `committed` where content had been delivered.
+
+    `error` is the event that told of the failure, where one did.
+    """
 
     failure: Failure | None
     committed: bool
     partial: Partial
+    error: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -178,8 +178,9 @@ class Engine:
         return errors.build(errors.NoProviderError, errors.Case(message, attempts, failure))
 
     def dialect(self, endpoint: Endpoint) -> Dialect:
-        """How this provider speaks."""
-        return dialects.get(endpoint.adapter.dialect, own=endpoint.explicit)
+        """How this provider speaks; who has all that OpenAI has, or was named by the caller, is heard as openai would hear it."""
+        own = endpoint.explicit or "*" in endpoint.adapter.resources
+        return dialects.get(endpoint.adapter.dialect, own=own)
 
     def encode(self, call: Call, candidate: Candidate) -> tuple[WireRequest, Headers, tuple[Change, ...]]:
         """The request for this candidate. What was meant for the first endpoint stays with it.

@@ -130,7 +130,8 @@ class _Reading:
 
     def _ended(self, attempt: _Attempt) -> Ended:
         self._attempt = None
-        return Ended(attempt.reader.failure, attempt.reader.committed, attempt.reader.partial)
+        reader = attempt.reader
+        return Ended(reader.failure, reader.committed, reader.partial, reader.error)
 
     def _abort(self) -> None:
         """The caller is gone: the generator is closed, nothing more is delivered."""

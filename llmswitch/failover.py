@@ -204,26 +204,22 @@ class Failover:
             endpoint = replace(candidate.endpoint, base_url=outcome.base_url, key=outcome.key)
             candidate = replace(candidate, endpoint=endpoint)
         send = self._send(candidate, last=last)
-        started = engine.clock()
+        started, said = engine.clock(), b""
         try:
             outcome = yield send
             failure, answer = self._judge(candidate, outcome, started)
             if failure is None and send.stream and isinstance(outcome, Answered):
                 ended = yield Opened(send, outcome)
                 if isinstance(ended, Ended) and ended.failure is not None:
-                    failure = ended.failure
+                    failure, said = ended.failure, ended.error
                     if ended.committed:
-                        self._note(candidate, key, failure, started, None, None)
+                        self._note(candidate, key, failure, started, _reply(outcome, said), None)
                         raise self._interrupted(failure, ended)
         except GeneratorExit:
             engine.health.release(key, started=started)
             raise
-        reply = (
-            errors.Reply(outcome.status, tuple(outcome.headers), outcome.body or b"")
-            if isinstance(outcome, Answered)
-            else None
-        )
-        self._note(candidate, key, failure, started, reply, outcome if isinstance(outcome, Exception) else None)
+        cause = outcome if isinstance(outcome, Exception) else None
+        self._note(candidate, key, failure, started, _reply(outcome, said), cause)
         return failure, answer
 
     def _send(self, candidate: Candidate, *, last: bool) -> Send:
@@ -384,7 +380,7 @@ class Failover:
     def _interrupted(self, failure: Failure, ended: Ended) -> errors.CallError:
         candidate, _, _ = self._tried[-1]
         text = wording.interrupted(candidate, failure, ended.partial)
-        case = replace(self._case(), message=text, failure=failure, reply=None, partial=ended.partial)
+        case = replace(self._case(), message=text, failure=failure, partial=ended.partial)
         return errors.build(errors.StreamInterruptedError, case)
 
     def _raise(self) -> None:
@@ -397,6 +393,13 @@ class Failover:
 
 
 _REQUEST_IDS: Final = ("x-request-id", "request-id", "apim-request-id", "x-dashscope-request-id")
+
+
+def _reply(outcome: Outcome, said: bytes) -> errors.Reply | None:
+    """What the vendor answered; of a stream the event that told of the failure."""
+    if not isinstance(outcome, Answered):
+        return None
+    return errors.Reply(outcome.status, tuple(outcome.headers), outcome.body or said)
 
 
 def _request_id(headers: list[tuple[str, str]]) -> str | None:

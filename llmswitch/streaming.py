@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from llmswitch._json import dumps, loads
+from llmswitch.dialects.base import NO_REASON
 from llmswitch.errors import Partial
 from llmswitch.failure import Failure, Kind, classify
 
@@ -95,7 +96,7 @@ class Reader:
     """
 
     __slots__ = ("_adapter", "_buffer", "_dialect", "_events", "_held", "_held_bytes", "_open", "_seen", "_tools",
-                 "committed", "done", "failure", "ready", "reasoning", "text", "usage")  # fmt: skip
+                 "committed", "done", "error", "failure", "ready", "reasoning", "text", "usage")  # fmt: skip
 
     def __init__(self, adapter: Adapter, dialect: Dialect, *, buffer: bool = False) -> None:
         self._adapter, self._dialect = adapter, dialect
@@ -108,6 +109,7 @@ class Reader:
         self._tools: dict[int, Json] = {}
         self.committed = self.done = False
         self.failure: Failure | None = None
+        self.error = b""  # the event that says what `failure` is
         self.ready: list[Chunk] = []
         self.text: list[str] = []
         self.reasoning: list[str] = []
@@ -175,6 +177,7 @@ class Reader:
             self._hold(chunk, data, visible=visible)
 
     def _in_band(self, name: bytes, event: bytes) -> Failure:
+        self.error = event
         body = b"event: " + name + b"\ndata: " + event if name else event
         return classify(provider=self._adapter.name, status=None, body=body)
 
@@ -217,9 +220,9 @@ class Reader:
             if type(delta) is dict and self._delta(index, delta):
                 visible = True
             reason = choice.get("finish_reason")
-            if reason is None:
+            if reason is None or reason in NO_REASON:
                 self._open.add(index)
-            elif reason in self._adapter.failing_finish_reasons:
+            elif isinstance(reason, str) and reason in self._adapter.failing_finish_reasons:
                 self.failure = classify(provider=self._adapter.name, status=None, body={"error": {"code": str(reason)}})
             else:
                 self._open.discard(index)

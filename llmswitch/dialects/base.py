@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from llmswitch._json import dumps
 from llmswitch.errors import InvalidRequestError
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from llmswitch.adapter import Adapter
     from llmswitch.report import Change
 
+# What some servers send in place of null while a choice is not finished.
+NO_REASON: Final = ("", "null")
 _DEEP = 900  # Python's own limit for nested values is near 1000
 
 

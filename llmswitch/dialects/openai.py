@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from llmswitch._json import dumps, loads
-from llmswitch.dialects.base import WireAnswer, WireRequest, encode_json
+from llmswitch.dialects.base import NO_REASON, WireAnswer, WireRequest, encode_json
 from llmswitch.errors import PayloadError
 from llmswitch.parameters import fit
 
@@ -16,12 +16,10 @@ if TYPE_CHECKING:
     from llmswitch.adapter import Adapter
 
 _PATHS: Final = {"chat": "/chat/completions", "embeddings": "/embeddings"}
-# What some servers send in place of null while a choice is not finished.
-_NO_REASON: Final = ("", "null")
 
 
 class OpenAI:
-    """See `llmswitch.dialects.base.Dialect`. `completing`: whether to name the kind of `object` where a vendor leaves it out."""
+    """See `llmswitch.dialects.base.Dialect`. `completing`: whether to mend what vendors leave out or leave empty."""
 
     def __init__(self, *, completing: bool = True) -> None:
         self._completing = completing
@@ -64,7 +62,7 @@ class OpenAI:
     def chunk(self, adapter: Adapter, data: Json) -> Json:
         """The chunk with the vendor's finish reasons in OpenAI's words, without empty ids and names of tool calls."""
         choices = data.get("choices")
-        if not isinstance(choices, list):
+        if not isinstance(choices, list) or not (self._completing or adapter.finish_reasons):
             return data
         changed: list[JsonValue] | None = None
         for index, choice in enumerate(choices):
@@ -99,7 +97,7 @@ def _choice(choice: Json, adapter: Adapter) -> Json:
     """One choice of a chunk; the same object where nothing had to change."""
     reason = choice.get("finish_reason")
     if type(reason) is str:
-        mapped = None if reason in _NO_REASON else adapter.finish_reasons.get(reason, reason)
+        mapped = None if reason in NO_REASON else adapter.finish_reasons.get(reason, reason)
         if mapped != reason:
             choice = {**choice, "finish_reason": mapped}
     delta = choice.get("delta")

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from tests.parity import differences
 from tests.parity.case import Case, Outcome, Stopped, run, sync
-from tests.parity.ways import OPENAI, OURS, Way
+from tests.parity.ways import INSTRUMENTED, OPENAI, OURS, Way
 
 if TYPE_CHECKING:
     import asyncio
@@ -67,8 +67,8 @@ class Bench:
                 self._run(case, mode, self._kept(way, mode, case.setting), outcome, close=False)
         outcome.sent = self.upstream.take()
         outcome.warnings = [f"{warning.category.__name__}: {warning.message}" for warning in warned]
-        if way.wrapped and outcome.sent:
-            assert called, "instrumentation saw nothing of this call"
+        outcome.called = called
+        assert called or not outcome.sent or way is not INSTRUMENTED, "instrumentation saw nothing of this call"
         return outcome
 
     def _run(self, case: Case, mode: str, client: Any, outcome: Outcome, *, close: bool) -> None:

@@ -93,6 +93,7 @@ class Outcome:
     sent: list[Received] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     logs: list[str] = field(default_factory=list)
+    called: list[str] = field(default_factory=list)  # of the functions that were wrapped
 
     @property
     def errors(self) -> list[str]:

@@ -37,8 +37,8 @@ def bench(_session: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that takes `case` and `mode` runs every case of its file's CASES with every client that can run it."""
-    if {"case", "mode"} <= set(metafunc.fixturenames):
+    """A test that takes `case` and `mode`, and does not say which, runs every case of its file's CASES with every kind of client."""
+    if {"case", "mode"} <= set(metafunc.fixturenames) and not metafunc.definition.get_closest_marker("parametrize"):
         cases: list[Case] = metafunc.module.CASES
         metafunc.parametrize(("case", "mode"), [_pair(case, mode) for case in cases for mode in case.modes])
 

@@ -22,7 +22,7 @@ Picture = dict[str, str]
 _PROBES: Final = ("_request_id", "no_such_field", "model_extra", "__pydantic_private__")
 # A page holds its client, which would be copied, too.
 _COPYING: Final = ("copy", "deepcopy", "pickle", "model_copy", "self")
-_ADDRESS: Final = re.compile(r"0x[0-9a-f]+|127\.0\.0\.1:\d+")
+_ADDRESS: Final = re.compile(r"0x[0-9a-f]+|127\.0\.0\.1:\d+|(?<=retry-)[0-9a-f]{8}-[0-9a-f-]{27}")
 _RESPONSE: Final = ("status_code", "reason_phrase", "http_version", "url", "encoding", "charset_encoding", "is_closed",
                     "is_stream_consumed", "is_success", "has_redirect_location", "history", "num_bytes_downloaded",
                     "next_request", "content", "text", "links")  # fmt: skip
@@ -46,7 +46,7 @@ def of(value: object) -> Picture:
 
 
 def clean(text: str) -> str:
-    """Text without what differs from run to run: addresses in memory, ports."""
+    """Text without what differs from run to run: addresses in memory, ports, openai's idempotency keys."""
     return _ADDRESS.sub("0x", text)
 
 

@@ -55,6 +55,7 @@ CASES = [
     Case("gzip", raw, (answer(gzip.compress(DATA, mtime=0), 200, ("Content-Encoding", "gzip")),), differs=("decoded",)),
     Case("deflate", raw, (answer(zlib.compress(DATA), 200, ("Content-Encoding", "deflate")),), differs=("decoded",)),
     Case("another reason", raw, (Answer(pieces=(DATA,), reason="Fine"),), differs=("reason-phrase",)),
+    chatted("a redirect", answer({}, 307, ("Location", "/v1/elsewhere")), PLAIN, differs=("redirects",)),
     chatted("201", answer(shapes.CHAT, 201)),
     chatted("another content type", answer(shapes.CHAT, kind="text/plain")),
     chatted("no content type", Answer(pieces=(DATA,), headers=())),

@@ -138,6 +138,10 @@ def _failing_key(mode: str) -> dict[str, Any]:
     return {"api_key": key}
 
 
+# What 1.99 did not have: keys that are functions, a look at empty ones.
+OLD = openai.__version__.startswith("1.")
+CLOSED = ("RuntimeError", "APIConnectionError")
+
 CASES = [
     made("attributes", call=attributes),
     made(
@@ -204,7 +208,11 @@ CASES = [
     made("organization and project", organization="org", project="proj"),
     made("an empty organization", organization="", project=""),
     made("default_headers", default_headers={"X-A": "1", "user-agent": "mine"}),
-    made("default_headers take away", default_headers={"X-Stainless-Lang": OMIT, "X-A": "1"}),
+    made(
+        "default_headers take away",
+        "TypeError" if OMIT is openai.NOT_GIVEN else (),
+        default_headers={"X-Stainless-Lang": OMIT, "X-A": "1"},
+    ),
     made("default_headers without authorization", ("TypeError",), default_headers={"Authorization": OMIT}),
     made(
         "default_headers against extra_headers",
@@ -271,8 +279,8 @@ CASES = [
     made("an unknown argument", "TypeError", no_such=1),
     # Life.
     made("as a context manager", call=_context),
-    made("closed", "RuntimeError", call=_closed),
-    made("closed, then a stream", "RuntimeError", call=_closed_stream),
+    made("closed", CLOSED, call=_closed),
+    made("closed, then a stream", CLOSED, call=_closed_stream),
     made("two calls", call=_twice),
     made(
         "a kept connection is reset",
@@ -328,11 +336,17 @@ CASES = [
         (OK,),
         client=_counting,
     ),
-    Case("api_key is a function that fails", calls.chat, (OK,), fails="ZeroDivisionError", client=_failing_key),
+    Case(
+        "api_key is a function that fails",
+        calls.chat,
+        (OK,),
+        fails=() if OLD else "ZeroDivisionError",
+        client=_failing_key,
+    ),
     made(
         "api_key with blanks", ("APIConnectionError", "LocalProtocolError"), api_key="sk a ", differs=("config-error",)
     ),
-    made("api_key is empty", ("OpenAIError",), api_key=""),
+    made("api_key is empty", () if OLD else "OpenAIError", api_key=""),
 ]
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import openai
+import pytest
 
 from llmswitch._httpx import httpx
 from tests.parity import calls, shapes
-from tests.parity.case import Case, Program
+from tests.parity.case import MODES, Case, Program
 from tests.parity.clients import BUSY, OK, attributes, made
 from tests.parity.upstream import Answer, answer, events
 
@@ -95,6 +97,14 @@ CASES = [
     Case("http_client, its defaults for a stream", calls.stream, (events(*shapes.CHUNKS),), client=_base),
     Case("http_client, its defaults for models", calls.models, (answer(shapes.MODELS),), client=_base),
     Case("http_client, its defaults for files", calls.files, (answer({"data": []}),), client=_base),
+    Case(
+        "http_client, its defaults for an error",
+        calls.chat,
+        (answer(shapes.error(), 404),),
+        fails="NotFoundError",
+        client=_base,
+        differs=("http-client-defaults",),
+    ),
     Case("http_client, attributes", attributes, (OK,), client=_base),
     _own("auth", auth=_Auth),
     _own("a stream", calls.stream, (events(*shapes.CHUNKS),)),
@@ -112,6 +122,41 @@ CASES = [
         client=lambda mode: _httpx()("async" if mode == "sync" else "sync"),
     ),
 ]
+
+
+# The httpx that openai does not speak: openai 3 takes clients of the older one.
+OLDER = ("other-httpx", "http-client-defaults")
+OTHER = [
+    Case("chat", calls.chat, (OK,)),
+    Case("stream", calls.stream, (events(*shapes.CHUNKS),)),
+    Case("embeddings", calls.embed, (answer(shapes.EMBEDDING),)),
+    Case("models", calls.models, (answer(shapes.MODELS),)),
+    Case("files", calls.files, (answer({"data": []}),)),
+    Case("an error", calls.chat, (answer(shapes.error(), 404),), fails="NotFoundError", differs=OLDER),
+    Case("a timeout", calls.chat_with(timeout=0.1), (Answer(then="stall"),), fails="APITimeoutError", differs=OLDER),
+    Case(
+        "a reset",
+        calls.chat,
+        (Answer(status=0, then="reset", framing="close"),),
+        fails="APIConnectionError",
+        differs=OLDER,
+    ),
+    Case("attributes", attributes),
+]
+
+
+@pytest.mark.matrix  # an environment with both
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("case", OTHER, ids=str)
+def test_clients_of_the_other_httpx_are_the_same(bench: Bench, case: Case, mode: str) -> None:
+    other = pytest.importorskip("httpx")
+    if other is httpx:
+        pytest.skip("openai speaks this one")
+
+    def client(mode: str) -> dict[str, Any]:
+        return {"http_client": (other.Client if mode == "sync" else other.AsyncClient)(headers={"X-Client": "1"})}
+
+    bench.compare(replace(case, client=client), mode)
 
 
 def test_http_clients_are_the_same(bench: Bench, case: Case, mode: str) -> None:

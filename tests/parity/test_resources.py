@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import warnings
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+import openai
 import pydantic
 
 from tests.parity import shapes
@@ -74,10 +77,6 @@ RESPONSE_EVENTS: list[bytes] = [
         {"type": "response.completed", "sequence_number": 4, "response": RESPONSE},
     )
 ]
-ASSISTANT_EVENTS: list[bytes] = [
-    b'event: thread.message.delta\ndata: {"id": "m", "object": "thread.message.delta", "delta": {"content": []}}\n\n',
-    b"event: done\ndata: [DONE]\n\n",
-]
 FILE = {
     "id": "file-1",
     "object": "file",
@@ -107,7 +106,61 @@ def _responses_streamed(client: Any) -> Any:
     yield Within(client.responses.stream(model="gpt-4o", input="hi", text_format=Plan), inside)
 
 
+def _assisted(client: Any) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield client.beta.threads.runs.create(thread_id="t", assistant_id="a", stream=True)
+
+
+def _assisted_events(client: Any) -> Any:
+    def inside(stream: Any) -> Any:
+        yield Each(stream)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield Within(client.beta.threads.runs.stream(thread_id="t", assistant_id="a"), inside)
+
+
+def _tool_runner(client: Any) -> Any:
+    """openai 3's loop: the model calls a function, its answer goes back, the model answers."""
+    from openai.lib import responses_tool_runner as runners  # noqa: PLC0415
+
+    tool = {"type": "function", "name": "add", "parameters": {"type": "object", "properties": {}}, "strict": False}
+
+    def add(arguments: dict[str, object]) -> str:
+        return f"sum of {arguments}"
+
+    async def add_too(arguments: dict[str, object]) -> str:
+        return add(arguments)
+
+    params = {"model": "gpt-4o", "input": "1 + 1"}
+    if isinstance(client, openai.OpenAI):
+        yield runners.ResponsesToolRunner(functions=[runners.RegisteredFunction(tool, add)]).run(client, params)  # type: ignore[arg-type]
+    else:
+        runner = runners.AsyncResponsesToolRunner(functions=[runners.AsyncRegisteredFunction(tool, add_too)])  # type: ignore[arg-type]
+        yield runner.run(client, params)  # type: ignore[arg-type]
+
+
+CALL = {
+    "type": "function_call",
+    "id": "fc",
+    "call_id": "c",
+    "name": "add",
+    "arguments": '{"a": 1}',
+    "status": "completed",
+}
+THREAD_EVENTS = [
+    (
+        b'event: thread.message.delta\ndata: {"id": "m", "object": "thread.message.delta", "delta": {"content": [{"index": 0, '
+        b'"type": "text", "text": {"value": "hi"}}]}}\n\n'
+    ),
+    b'event: thread.run.completed\ndata: {"id": "r", "object": "thread.run", "status": "completed"}\n\n',
+    b"event: done\ndata: [DONE]\n\n",
+]
+
 CASES = [
+    Case("a run, streamed", _assisted, (events(*THREAD_EVENTS, done=False),)),
+    Case("a run with its events", _assisted_events, (events(*THREAD_EVENTS, done=False),), fails=("RuntimeError",)),
     Case("responses", lambda client: client.responses.create(model="gpt-4o", input="hi"), (answer(RESPONSE),)),
     Case(
         "responses, streamed",
@@ -180,6 +233,9 @@ CASES = [
     ),
     Case("no content", lambda client: client.post("/anything", cast_to=type(None)), (Answer(status=204),)),
 ]
+
+if find_spec("openai.lib.responses_tool_runner"):
+    CASES += [Case("a tool runner", _tool_runner, (answer({**RESPONSE, "output": [CALL]}), answer(RESPONSE)))]
 
 
 def test_resources_are_the_same(bench: Bench, case: Case, mode: str) -> None:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from llmswitch.sandbox import Sandbox
 
 pytestmark = [pytest.mark.matrix, pytest.mark.parametrize("kind", CLASSES)]
-beneath = pytest.mark.xfail(strict=True, reason="our transport sends over sockets of its own, beneath httpx's")
 
 
 def both(kind: str, sandbox: Sandbox, program: Callable[[Any], Any]) -> Any:
@@ -42,7 +41,7 @@ def both(kind: str, sandbox: Sandbox, program: Callable[[Any], Any]) -> Any:
     return [asyncio.run(go(cls)) for cls in CLASSES[kind]]
 
 
-@pytest.mark.parametrize("using", [pytest.param("httpcore", marks=beneath), "httpx"])
+@pytest.mark.parametrize("using", ["httpcore", "httpx"])
 def test_respx(lone: Sandbox, kind: str, using: str) -> None:
     with respx.mock(using=using, assert_all_called=False) as router:
         router.post(url__startswith=lone.url("openai@global")).mock(side_effect=respond)
@@ -52,7 +51,6 @@ def test_respx(lone: Sandbox, kind: str, using: str) -> None:
     assert lone.hits() == 0
 
 
-@beneath
 def test_pytest_httpx(lone: Sandbox, kind: str, httpx_mock: HTTPXMock) -> None:
     httpx_mock.add_callback(respond, is_reusable=True)
     theirs, ours = both(kind, lone, say)
@@ -61,7 +59,6 @@ def test_pytest_httpx(lone: Sandbox, kind: str, httpx_mock: HTTPXMock) -> None:
     assert lone.hits() == 0
 
 
-@beneath
 def test_vcr(lone: Sandbox, kind: str, tmp_path: pathlib.Path) -> None:
     """Recorded once with the network, played back without."""
     with vcr.use_cassette(str(tmp_path / "calls.yaml"), record_mode="once", match_on=["method", "path", "body"]):
@@ -73,7 +70,6 @@ def test_vcr(lone: Sandbox, kind: str, tmp_path: pathlib.Path) -> None:
     assert lone.hits() == sent
 
 
-@beneath
 def test_opentelemetrys_httpx_instrumentation(lone: Sandbox, kind: str) -> None:
     exporter, tracers = InMemorySpanExporter(), TracerProvider()
     tracers.add_span_processor(SimpleSpanProcessor(exporter))
@@ -87,7 +83,6 @@ def test_opentelemetrys_httpx_instrumentation(lone: Sandbox, kind: str) -> None:
     assert spans[3:] == spans[:3]
 
 
-@beneath
 def test_an_error_of_the_mocks(lone: Sandbox, kind: str) -> None:
     async def fail(client: Any) -> object:
         with pytest.raises(Exception, match="Connection error") as caught:
