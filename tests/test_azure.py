@@ -513,6 +513,15 @@ def test_ours_and_openais_credentials_live_side_by_side(
 # --- the plain client, at Azure ---
 
 
+def test_what_moves_the_plain_client_moves_no_client_of_azures(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "LLMSWITCH_AZURE_BASE_URL" in sandbox.environment
+    monkeypatch.setenv("LLMSWITCH_AZURE_BASE_URL", "http://127.0.0.1:9/openai/v1")
+    with azure(sandbox) as client:
+        assert client.chat.completions.create(**CALL).llmswitch.provider == "azure"
+
+
 def test_a_host_of_azures_is_azure() -> None:
     url = "https://mine.openai.azure.com/openai/v1/"
     with llmswitch.OpenAI(base_url=url, api_key=KEY) as client:
