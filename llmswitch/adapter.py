@@ -289,7 +289,7 @@ class Adapter:
             if site.name == name:
                 return site
         names = [site.name for site in self.sites]
-        raise ConfigError(f"{self.name}: no site {name!r}{nearest(name, names)}; its sites: {', '.join(names)}.")
+        raise ConfigError(f"{self.name}: no site {name!r}; its sites: {', '.join(names)}{nearest(name, names) or '.'}")
 
     def home_site(self) -> Site:
         """The site of the vendor's own country: where a key goes when nothing says otherwise."""
@@ -409,7 +409,7 @@ def get(name: str) -> Adapter:
         if wanted == adapter.name or wanted in adapter.aliases:
             return adapter
     words = [word for adapter in found.values() for word in (adapter.name, *adapter.aliases)]
-    raise ConfigError(f"unknown provider {name!r}{nearest(wanted, words)}; known: {', '.join(found)}.")
+    raise ConfigError(f"unknown provider {name!r}; known: {', '.join(found)}{nearest(wanted, words) or '.'}")
 
 
 def register(adapter: Adapter) -> None:

@@ -481,10 +481,17 @@ def test_a_fault_may_concern_one_model_path_or_site(sandbox: Sandbox) -> None:
         ("gemini", "quota", {}, "has no 'gemini'"),
         ("openai", "meteor", {}, "no fault is called 'meteor'"),
         ("openai", "quota", {"colour": 1}, "no option 'colour'"),
-        ("openai", "cut", {"after": "x"}, "expected a number"),
+        ("openai", "cut", {"after": "x"}, "expected a whole number"),
+        ("openai", "cut", {"after": -2}, "expected a whole number from -1"),
+        ("openai", "quota", {"count": 0}, "expected a whole number from 1"),
+        ("openai", "quota", {"status": 9999}, "expected a whole number from 200 to 599"),
+        ("openai", "error_rate", {"p": 2}, "expected a number from 0 to 1"),
+        ("openai", "stall", {"seconds": -1}, "expected a number from 0"),
+        ("openai", "stall", {"seconds": float("nan")}, "expected a number from 0"),
         ("openai", "cut", {"close": "gently"}, "fin, reset"),
         ("openai", "quota", {"code": "1113"}, "insufficient_quota"),
         ("openai", "quota", {"at": dt.datetime(2026, 7, 9)}, "offset from UTC"),  # noqa: DTZ001
+        ("openai", "quota", {"at": "soon"}, "at='soon': expected unix time"),
         ("qwen", "refusal", {"form": "finish"}, "no finish reason"),
     ],
 )
@@ -576,9 +583,12 @@ def test_it_serves_loopback_only_and_frees_its_ports() -> None:
     for host in ("0.0.0.0", "192.0.2.1", "example.com"):
         with pytest.raises(ValueError, match="this machine only"):
             Sandbox(host=host)
+    for port in (0, -1, 65_534, 80_000):
+        with pytest.raises(ValueError, match="from 1 to 6552"):
+            Sandbox(port_base=port)
     with Sandbox() as first:
         taken = int(first.admin_url.rpartition(":")[2])
-        with pytest.raises(OSError, match="in use"):
+        with pytest.raises(OSError, match=rf"port {taken} .* in use"):
             Sandbox(port_base=taken).start()
     first.close()
     for base in range(taken, taken + 700, 7):  # the ports after it may be somebody else's

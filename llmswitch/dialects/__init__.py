@@ -32,4 +32,4 @@ def get(name: str, *, own: bool = False) -> Dialect:
         return (own and _OWN.get(name)) or _DIALECTS[name]
     except KeyError:
         known = ", ".join(_DIALECTS)
-        raise ConfigError(f"unknown dialect {name!r}{nearest(name, _DIALECTS)}; known: {known}.") from None
+        raise ConfigError(f"unknown dialect {name!r}; known: {known}{nearest(name, _DIALECTS) or '.'}") from None

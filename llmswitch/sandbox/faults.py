@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import itertools
+import math
 import random
 import threading
 import time
@@ -130,7 +132,8 @@ def moment(at: object) -> float | None:
     if at is None or (isinstance(at, (int, float)) and not isinstance(at, bool)):
         return None if at is None else float(at)
     if isinstance(at, str):
-        at = dt.datetime.fromisoformat(at)
+        with contextlib.suppress(ValueError):
+            at = dt.datetime.fromisoformat(at)
     if not isinstance(at, dt.datetime):
         raise ValueError(  # noqa: TRY004 - one kind of error for whatever is wrong about a fault
             f"at={at!r}: expected unix time, a datetime or ISO 8601 text, such as 2026-07-09T00:00:00+00:00"
@@ -208,7 +211,8 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "close": ("fin", "reset"),
     "error": (*ERRORS, "reset"),
 }
-_NUMBERS = {"count": int, "after": int, "status": int, "seconds": float, "probability": float}
+_WHOLE = {"count": (1, math.inf), "after": (-1, math.inf), "status": (200, 599)}
+_NUMBERS = {**_WHOLE, "seconds": (0, math.inf), "probability": (0, 1)}
 _TEXTS = ("path", "model", "code", "message")
 
 
@@ -233,6 +237,10 @@ def _expected(name: str, value: object) -> str | None:
     """Return what was expected in place of the value, or None when it is fine."""
     if name in _CHOICES and value not in _CHOICES[name]:
         return f"one of {', '.join(_CHOICES[name])}"
-    if name in _NUMBERS and (isinstance(value, bool) or not isinstance(value, (int, _NUMBERS[name]))):
-        return "a number"
+    if name in _NUMBERS:
+        least, most = _NUMBERS[name]
+        kinds = int if name in _WHOLE else (int, float)
+        if isinstance(value, bool) or not isinstance(value, kinds) or not least <= value <= most:
+            number = "a whole number" if name in _WHOLE else "a number"
+            return f"{number} from {least}" + (f" to {most}" if most < math.inf else "")
     return "a string" if name in _TEXTS and not isinstance(value, str) else None

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from llmswitch.sandbox.journal import RecordedRequest
 
 _LARGEST_BODY = 256 * 2**20
+_PORTS = 65_535
 _STARTING, _CLOSING = 15.0, 15.0
 
 
@@ -49,7 +50,7 @@ class Sandbox:
         seed: of the draw behind `error_rate`.
 
     Raises:
-        ValueError: a host that is not loopback.
+        ValueError: a host that is not loopback, a port that does not exist.
         OSError: a port that is taken.
     """
 
@@ -75,6 +76,9 @@ class Sandbox:
                 Endpoint(provider, site, book=self._book, journal=self._journal, generator=generator, pace=pace),
             )
         }
+        last = _PORTS - len(self._endpoints)
+        if port_base is not None and not 1 <= port_base <= last:
+            raise ValueError(f"port_base={port_base!r}: expected a port from 1 to {last}; the endpoints follow it")
         self._ports: dict[str, int] = {}
         self._servers: dict[str, web.Server] = {}
         self._thread: threading.Thread | None = None
@@ -162,9 +166,11 @@ class Sandbox:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((self._host, port))
-        except OSError:
+        except OSError as error:
             listener.close()
-            raise
+            raise OSError(
+                error.errno, f"port {port} of {self._host}: {(error.strerror or str(error)).lower()}"
+            ) from error
         await web.SockSite(runner, listener, backlog=1024).start()
         self._ports[name] = listener.getsockname()[1]
         self._servers[name] = server
