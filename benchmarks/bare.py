@@ -61,7 +61,8 @@ class Bare:
             connection = self._idle.pop()
         else:
             loop = asyncio.get_running_loop()
-            _, connection = await loop.create_connection(_Connection, self._host, self._port)
+            connected = await loop.create_connection(_Connection, self._host, self._port)
+            connection = connected[1]
         connection.transport.write(self._requests[stream])
         if stream:
             return self._acontents(connection)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from benchmarks import clients
 from benchmarks.upstream import CHUNKS
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     Work = Callable[[int], None]  # makes so many calls, or in a loop so many with each worker
 

@@ -105,7 +105,9 @@ def draw(result: Result) -> str:
             x += 110
         y += 26
     machine = result["machine"]
-    footer = f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, Python {result['python']}, {result['date']}"
+    footer = (
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, Python {result['python']}, {result['date']}"
+    )
     parts.append(_text(16, y, footer, "faint"))
     height = y + 14
     return (

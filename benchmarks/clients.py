@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.bare import Bare
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 MESSAGES = [{"role": "user", "content": "hello"}]
 CHAT = {"model": "gpt-4o", "messages": MESSAGES}
@@ -62,7 +64,7 @@ def _litellm(url: str) -> tuple[Blocking, Callable[[], Awaiting]]:
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
     litellm = importlib.import_module("litellm")
 
-    def router() -> Any:  # noqa: ANN401 - not installed where this is checked
+    def router() -> Any:
         def target(name: str, model: str) -> dict[str, Any]:
             return {"model_name": name, "litellm_params": {"model": f"openai/{model}", "api_base": url, "api_key": KEY}}
 
@@ -81,7 +83,7 @@ def _litellm(url: str) -> tuple[Blocking, Callable[[], Awaiting]]:
 def _any_llm(url: str) -> tuple[Blocking, Callable[[], Awaiting]]:
     any_llm = importlib.import_module("any_llm")
 
-    def open_() -> Any:  # noqa: ANN401 - not installed where this is checked
+    def open_() -> Any:
         return any_llm.AnyLLM.create("openai", api_key=KEY, api_base=url)
 
     def later() -> Awaiting:
@@ -99,7 +101,7 @@ def _any_llm(url: str) -> tuple[Blocking, Callable[[], Awaiting]]:
 def _aisuite(url: str) -> tuple[Blocking, Callable[[], Awaiting]]:
     aisuite = importlib.import_module("aisuite")
 
-    def open_() -> Any:  # noqa: ANN401 - not installed where this is checked
+    def open_() -> Any:
         return aisuite.Client({"openai": {"base_url": url, "api_key": KEY}}).chat.completions
 
     def prefixed(create: Callable[..., Any]) -> Callable[..., Any]:
@@ -114,8 +116,21 @@ def _bare(url: str) -> tuple[Blocking, Callable[[], Awaiting]]:
 
 
 # The name of each, as in `.bench/NAME`: what to import, and how to open it at an address.
-MODULES = {"openai": "openai", "llmswitch": "llmswitch", "litellm": "litellm", "any-llm": "any_llm", "aisuite": "aisuite"}
-_OPEN = {"bare": _bare, "openai": _openai, "llmswitch": _llmswitch, "litellm": _litellm, "any-llm": _any_llm, "aisuite": _aisuite}
+MODULES = {
+    "openai": "openai",
+    "llmswitch": "llmswitch",
+    "litellm": "litellm",
+    "any-llm": "any_llm",
+    "aisuite": "aisuite",
+}
+_OPEN = {
+    "bare": _bare,
+    "openai": _openai,
+    "llmswitch": _llmswitch,
+    "litellm": _litellm,
+    "any-llm": _any_llm,
+    "aisuite": _aisuite,
+}
 
 
 def blocking(name: str, url: str) -> Blocking:
@@ -128,7 +143,7 @@ def awaiting(name: str, url: str) -> Awaiting:
     return _OPEN[name](url)[1]()
 
 
-def text(chunk: Any) -> str:  # noqa: ANN401 - whatever the client gives
+def text(chunk: Any) -> str:
     """The content of a chunk, "" where it has none."""
     if isinstance(chunk, bytes):
         return chunk.decode()

@@ -8,11 +8,13 @@ from __future__ import annotations
 import importlib
 import os
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import clients
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 KILO, MEGA = 1_000, 1_000_000
 
@@ -27,7 +29,7 @@ def cpu(work: Callable[[], object], rounds: int = 2) -> float:
     return min(times)
 
 
-def _read(stream: Any) -> None:  # noqa: ANN401 - whatever the client gives
+def _read(stream: Any) -> None:
     for _ in stream:
         pass
 
@@ -86,7 +88,7 @@ def _adapter(number: int, url: str, models: int = 1) -> str:
     return name
 
 
-def _client(names: list[str]) -> Any:  # noqa: ANN401 - not installed where other clients are measured
+def _client(names: list[str]) -> Any:
     return importlib.import_module("llmswitch").OpenAI(region="US", providers=names)
 
 
@@ -102,10 +104,10 @@ def held_providers(_: str, upstream: str, size: int) -> float:
     names = [_adapter(number, f"{upstream}/{kind}/v1") for number, kind in enumerate(kinds)]
     _health().clear()
     client = _client(names)
-    for _ in range(size):  # each call finds out about some
+    for _attempt in range(size):  # each call finds out about some
         try:
             client.chat.completions.create(model="made-up-0-model-0", messages=clients.MESSAGES)
-        except Exception:  # noqa: BLE001, S112, PERF203 - all that were asked refused
+        except Exception:  # noqa: BLE001 - all that were asked refused
             continue
     return _calls(client, ["made-up-0-model-0"])
 
@@ -122,7 +124,7 @@ def models(_: str, upstream: str, size: int) -> float:
     return _calls(client, [f"made-up-0-model-{index}" for index in range(size)])
 
 
-def _calls(client: Any, names: list[str]) -> float:  # noqa: ANN401 - see `_client`
+def _calls(client: Any, names: list[str]) -> float:
     calls = max(200, len(names))
 
     def work() -> None:
@@ -132,7 +134,7 @@ def _calls(client: Any, names: list[str]) -> float:  # noqa: ANN401 - see `_clie
     return 1e6 / calls * cpu(work)
 
 
-def _health() -> Any:  # noqa: ANN401 - see `_client`
+def _health() -> Any:
     return importlib.import_module("llmswitch.engine").Engine.shared_health()
 
 

@@ -29,14 +29,15 @@ def slope(samples: list[tuple[int, int]]) -> float:
 def measure(name: str, upstream: str, kind: str, number: int) -> dict[str, object]:
     """The slope over the second half of so many calls, and the size at the first and at the last sample."""
     work, width = _work(name, upstream, kind)
-    each = max(1, number // SAMPLES // width)
+    count = min(SAMPLES, max(4, number // width))
+    each = max(1, number // count // width)
     samples = []
-    for sample in range(1, SAMPLES + 1):
+    for sample in range(1, count + 1):
         work(each)
         gc.collect()
         samples.append((sample * each * width, resident()))
     return {
-        "slope": slope(samples[SAMPLES // 2 :]),
+        "slope": slope(samples[count // 2 :]),
         "first": samples[0][1],
         "last": samples[-1][1],
         "calls": samples[-1][0],

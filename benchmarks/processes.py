@@ -31,7 +31,7 @@ def variables() -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), "LITELLM_LOCAL_MODEL_COST_MAP": "True", "NO_PROXY": "*"}
 
 
-class Failed(Exception):
+class Failed(Exception):  # noqa: N818 - what happened, not whose error it is
     """A measurement that gave no number: the reason, in words."""
 
 
@@ -43,12 +43,12 @@ class Process:
 
     def __init__(self, python: Path, *arguments: str) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="bench-")  # an empty one: no settings lie about
-        self.errors: IO[str] = tempfile.TemporaryFile("w+")
+        self._errors: IO[str] = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the process
         self._process = subprocess.Popen(
             [str(python), "-m", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self.errors,
+            stderr=self._errors,
             text=True,
             cwd=self._folder.name,
             env=variables(),
@@ -61,7 +61,7 @@ class Process:
     def __exit__(self, *exception: object) -> None:
         self._process.kill()
         self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout, self.errors):
+        for stream in (self._process.stdin, self._process.stdout, self._errors):
             if stream is not None:
                 stream.close()
         self._folder.cleanup()
@@ -96,26 +96,32 @@ class Process:
 
     def _said(self) -> str:
         """The last line of its standard error."""
-        self.errors.seek(0)
-        return (self.errors.read().strip().splitlines() or [""])[-1][:200]
+        self._errors.seek(0)
+        return (self._errors.read().strip().splitlines() or [""])[-1][:200]
 
 
 class Upstream(Process):
-    """The local server; `url` is its root."""
+    """The local server."""
 
     def __init__(self) -> None:
         super().__init__(Path(sys.executable), "benchmarks.upstream")
-        self.url = f"http://127.0.0.1:{int(self.read(30))}"
+        self._port = 0
+
+    @property
+    def url(self) -> str:
+        """Its root."""
+        self._port = self._port or int(self.read(30))
+        return f"http://127.0.0.1:{self._port}"
 
 
 class Worker(Process):
-    """One client, ready for tasks."""
+    """One client, ready for tasks; in its environment, unless `python` names another."""
 
-    def __init__(self, client: str, upstream: Upstream) -> None:
+    def __init__(self, client: str, upstream: Upstream, python: Path | None = None) -> None:
         self._upstream = upstream
-        super().__init__(interpreter(client), "benchmarks.worker", client)
+        super().__init__(python or interpreter(client), "benchmarks.worker", client)
 
-    def run(self, task: str, patience: float, **arguments: object) -> Any:  # noqa: ANN401 - each task its own
+    def run(self, task: str, patience: float, **arguments: object) -> Any:
         """What the task gives.
 
         Raises:
@@ -135,7 +141,12 @@ def seconds_of_import(client: str, statement: str) -> tuple[float, float]:
         f"{statement}; print(time.process_time() - cpu, time.perf_counter() - wall)"
     )
     done = subprocess.run(
-        [interpreter(client), "-I", "-c", code], env=variables(), capture_output=True, text=True, timeout=120, check=False
+        [interpreter(client), "-I", "-c", code],
+        env=variables(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     if done.returncode:
         raise Failed((done.stderr.strip().splitlines() or ["it ended"])[-1][:200])

@@ -9,8 +9,8 @@ import re
 import signal
 import time
 from collections import Counter
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, TypedDict
 
 from benchmarks import calls
 from benchmarks.processes import ROOT
@@ -19,10 +19,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
+
+class Profile(TypedDict):
+    """What `measure` gives."""
+
+    total: float
+    layers: dict[str, float]
+    functions: str
+
+
 INTERVAL = 0.001  # seconds of CPU between two samples
-SECONDS = 3.0
 TOP = 25
 _STANDARD = ("json", "asyncio", "ssl")  # parts of the standard library that count for themselves
+_LENT = ("typing_extensions",)  # packages that, too, count for their caller
 _FOLDERS = re.compile(rf"^.*/(?:site-packages|python3\.\d+)/|^{re.escape(str(ROOT))}/(?!\.bench)")
 
 
@@ -31,13 +40,14 @@ def short(path: str) -> str:
     return _FOLDERS.sub("", path)
 
 
-@lru_cache(maxsize=None)
+@cache
 def layer_of(path: str) -> str | None:
     """The package that a file belongs to, of ours the module; None for what counts for whoever called it."""
     package, *rest = short(path).removesuffix(".py").split("/")
     if package == "llmswitch":
         return f"{package}.{rest[0]}"
-    return package if "/site-packages/" in path or package in (*_STANDARD, "benchmarks") else None
+    installed = "/site-packages/" in path and package not in _LENT
+    return package if installed or package in (*_STANDARD, "benchmarks") else None
 
 
 def layer(frame: FrameType | None) -> str:
@@ -80,24 +90,29 @@ def functions(run: Callable[[], int]) -> str:
     return "\n".join(lines)
 
 
-def measure(name: str, upstream: str, mode: str) -> dict[str, str]:
-    """Both, as text."""
+def measure(name: str, upstream: str, mode: str, *, seconds: float = 3.0, detailed: bool = True) -> Profile:
+    """Microseconds of a call, in all and by layer; `detailed`: by function, too."""
     prepared = calls.prepare(name, f"{upstream}/{calls.MODES[mode]}/v1", mode)
     assert prepared is not None
     work, width = prepared
 
     def run() -> int:
-        done, end = 0, time.process_time() + SECONDS
+        done, end = 0, time.process_time() + seconds
         while time.process_time() < end:
             work(1)
             done += width
         return done
 
     work(5)  # so that what is loaded late is there
-    found, seconds = sampled(run)
-    total = sum(found.values())
-    lines = [f"{name}, {mode}: {1e6 * seconds:.0f} us of CPU a call", "", f"{'us':>8} {'share':>6}  layer"]
-    lines += [
-        f"{1e6 * seconds * count / total:8.1f} {count / total:6.1%}  {where}" for where, count in found.most_common()
-    ]
-    return {"text": "\n".join([*lines, "", "by function, under cProfile:", "", functions(run)])}
+    found, spent = sampled(run)
+    share = 1e6 * spent / sum(found.values())
+    layers = {where: share * count for where, count in found.most_common()}
+    return {"total": 1e6 * spent, "layers": layers, "functions": functions(run) if detailed else ""}
+
+
+def text(name: str, mode: str, profile: Profile) -> str:
+    """For people."""
+    total = profile["total"]
+    lines = [f"{name}, {mode}: {total:.0f} us of CPU a call", "", f"{'us':>8} {'share':>6}  layer"]
+    lines += [f"{spent:8.1f} {spent / total:6.1%}  {where}" for where, spent in profile["layers"].items()]
+    return "\n".join([*lines, "", "by function, under cProfile:", "", profile["functions"]])

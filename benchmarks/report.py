@@ -7,17 +7,20 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks import chart
+from benchmarks.clients import MODULES
 from benchmarks.processes import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    Result = dict[str, Any]
+
+Result = dict[str, Any]
 
 DOCS: Final = ROOT / "docs"
 DOCUMENTS: Final = (ROOT / "README.md", ROOT / "README.zh-CN.md", DOCS / "performance.md")
 BARE: Final = "bare sockets"
+OURS: Final = "benchmarks"
 NONE: Final = "–"
 MODES: Final = {
     "sync": "call",
@@ -40,17 +43,19 @@ SUMMARY: Final = ("sync", "async", "stream", "astream")
 
 
 def number(value: float) -> str:
-    """Three significant digits, thousands apart."""
-    if value >= 100:  # noqa: PLR2004 - three digits
+    """About three digits, thousands apart."""
+    if value >= 100 or isinstance(value, int):
         return f"{value:,.0f}".replace(",", "\N{NO-BREAK SPACE}")
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"  # noqa: PLR2004
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def micros(value: float) -> str:
-    """A time given in microseconds."""
-    if value >= 1e6:  # noqa: PLR2004 - the unit
+    """A time given in microseconds; what noise has made negative is about nothing."""
+    if value < 1:
+        return "~0"
+    if value >= 1e6:
         return f"{number(value / 1e6)} s"
-    return f"{number(value / 1e3)} ms" if value >= 1e4 else f"{value:.0f} us"  # noqa: PLR2004
+    return f"{number(value / 1e3)} ms" if value >= 1e4 else f"{number(round(value))} us"
 
 
 def named(client: str) -> str:
@@ -79,7 +84,9 @@ def calls(result: Result, what: str) -> Iterator[str]:
         row = found.get((mode, client))
         if row is None:
             return NONE
-        ratio = f" ({row['ratio']:.2f}x)" if what == "cpu" and client not in ("openai", "bare") and "ratio" in row else ""
+        ratio = (
+            f" ({row['ratio']:.2f}x)" if what == "cpu" and client not in ("openai", "bare") and "ratio" in row else ""
+        )
         return micros(row[what]) + ratio
 
     rows = ([words, *(cell(mode, client) for client in clients)] for mode, words in MODES.items())
@@ -96,7 +103,26 @@ def imports(result: Result) -> Iterator[str]:
     yield from table(["import", "environment", "CPU", "elapsed"], rows)
 
 
-def _scale(result: Result, head: str, cell: Any) -> Iterator[str]:  # noqa: ANN401 - a function of two rows
+def profile(result: Result) -> Iterator[str]:
+    """Where CPU goes, a layer a row; what is nowhere a hundredth is added up."""
+    rows = result["profile"]
+    named_ = dict.fromkeys(
+        layer for row in rows for layer, spent in row["layers"].items() if spent >= row["total"] / 100 and layer != OURS
+    )
+
+    def cells(layer: str) -> list[str]:
+        return [micros(row["layers"][layer]) if layer in row["layers"] else NONE for row in rows]
+
+    def others(row: Result) -> str:
+        return micros(sum(spent for layer, spent in row["layers"].items() if layer not in named_))
+
+    lines = [[f"`{layer}`", *cells(layer)] for layer in sorted(named_)]
+    lines.append(["everything else", *map(others, rows)])
+    lines.append(["together", *(micros(row["total"]) for row in rows)])
+    yield from table(["CPU in", *(f"{row['client']}, {MODES[row['mode']]}" for row in rows)], lines)
+
+
+def _scale(result: Result, head: str, cell: Callable[[Result, Result], str]) -> Iterator[str]:
     rows = {(row["client"], row["how"], row["streams"]): row for row in result["scale"]}
     widths = sorted({streams for *_, streams in rows})
     lines = []
@@ -107,7 +133,7 @@ def _scale(result: Result, head: str, cell: Any) -> Iterator[str]:  # noqa: ANN4
                 row, bare = rows[client, how, streams], rows["bare", how, streams]
                 cells.append(NONE if "failed" in row or "failed" in bare else cell(row, bare))
             lines.append([f"{named(client)}, {'threads' if how == 'threads' else 'event loop'}", *cells])
-    yield from table([head, *(f"{number(streams) if streams > 1 else '1'} streams" for streams in widths)], lines)
+    yield from table([head, *(f"{number(streams)} at once" for streams in widths)], lines)
 
 
 def latency(result: Result) -> Iterator[str]:
@@ -129,7 +155,7 @@ def footprint(result: Result) -> Iterator[str]:
     """CPU of a chunk that comes alone, and memory of an open stream where there are enough to tell."""
 
     def cell(row: Result, _: Result) -> str:
-        memory = f" / {row['memory'] / 1024:.0f} KiB" if row["streams"] >= 32 else ""  # noqa: PLR2004 - below, it is noise
+        memory = f" / {row['memory'] / 1024:.0f} KiB" if row["streams"] >= 32 else ""  # below, it is noise
         return micros(row["cpu"]) + memory
 
     yield from _scale(result, "CPU of a chunk / memory of a stream", cell)
@@ -140,10 +166,7 @@ def growth(result: Result) -> Iterator[str]:
     most = max(len(row["sizes"]) for row in result["growth"])
     rows = []
     for row in result["growth"]:
-        cells = [
-            f"{size:,}".replace(",", "\N{NO-BREAK SPACE}") + f": {number(value)}"
-            for size, value in zip(row["sizes"], row["values"], strict=True)
-        ]
+        cells = [f"{number(size)}: {number(value)}" for size, value in zip(row["sizes"], row["values"], strict=True)]
         rows.append([row["axis"], row["client"], row["unit"], *cells])
     yield from table(["what grows", "client", "CPU", *[""] * most], rows)
 
@@ -151,7 +174,7 @@ def growth(result: Result) -> Iterator[str]:
 def memory(result: Result) -> Iterator[str]:
     """Memory over many calls."""
     rows = [
-        [row["kind"], f"{row['calls']:,}".replace(",", "\N{NO-BREAK SPACE}"), f"{row['first'] / 1e6:.1f} MB",
+        [row["kind"], number(row["calls"]), f"{row['first'] / 1e6:.1f} MB",
          f"{row['last'] / 1e6:.1f} MB", f"{row['slope']:+.0f} bytes a call"]
         for row in result["memory"]
     ]  # fmt: skip
@@ -162,7 +185,8 @@ def where(result: Result) -> Iterator[str]:
     """The machine, the day and the versions."""
     machine = result["machine"]
     versions = dict.fromkeys(
-        f"{package} {version}" + (f" (with openai {packages['openai']})" if package not in ("openai", "llmswitch", "httpx2") else "")
+        f"{package} {version}"
+        + (f" (with openai {packages['openai']})" if package not in ("openai", "llmswitch", "httpx2") else "")
         for packages in result["versions"].values()
         for package, version in packages.items()
         if package not in ("openai", "httpx2") or packages is result["versions"].get("openai")
@@ -174,16 +198,17 @@ def where(result: Result) -> Iterator[str]:
 
 
 def summary(result: Result, words: dict[str, str]) -> Iterator[str]:
-    """For the READMEs: CPU of a call and of a stream beside everyone's."""
-    found = {(row["mode"], row["client"]): row["cpu"] for row in result["calls"]}
+    """For the READMEs: CPU of a call, of a stream and of the import, a client a column."""
+    spent = {(row["mode"], row["client"]): micros(row["cpu"]) for row in result["calls"]}
+    for row in result["imports"]:
+        if row["statement"] in ("from llmswitch import OpenAI", f"import {MODULES[row['client']]}"):
+            spent["import", row["client"]] = f"{row['cpu']:.0f} ms"
     clients = [client for client in _clients(result["calls"]) if client != "bare"]
-    took = {row["client"]: row["cpu"] for row in result["imports"] if row["statement"].startswith("import") and "llmswitch" not in row["statement"] and row["client"] != "llmswitch"}  # fmt: skip
-    took |= {row["client"]: row["cpu"] for row in result["imports"] if "from llmswitch" in row["statement"]}
-    rows = [
-        [words.get(MODES[mode], MODES[mode]), *(micros(found[mode, client]) if (mode, client) in found else NONE for client in clients)]
-        for mode in SUMMARY
-    ]
-    rows.append([words.get("import", "import"), *(f"{took[client]:.0f} ms" if client in took else NONE for client in clients)])
+    labels = {**{mode: MODES[mode] for mode in SUMMARY}, "import": "import"}
+    rows = (
+        [words.get(label, label), *(spent.get((what, client), NONE) for client in clients)]
+        for what, label in labels.items()
+    )
     yield from table([words.get("CPU of a", "CPU of a"), *map(named, clients)], rows)
 
 
@@ -192,6 +217,7 @@ BLOCKS: Final = {
     "calls": (lambda result: calls(result, "cpu"), ("calls",)),
     "elapsed": (lambda result: calls(result, "wall"), ("calls",)),
     "imports": (imports, ("imports",)),
+    "profile": (profile, ("profile",)),
     "latency": (latency, ("scale",)),
     "throughput": (throughput, ("scale",)),
     "footprint": (footprint, ("scale",)),
@@ -214,7 +240,9 @@ def filled(document: Path, result: Result) -> str:
         if mark[2] == "summary":
             return f"{mark[1]}{chr(10).join(summary(result, words))}\n{mark[3]}"
         lines, needs = BLOCKS[mark[2]]
-        return f"{mark[1]}{chr(10).join(lines(result))}\n{mark[3]}" if all(result.get(need) for need in needs) else mark[0]
+        return (
+            f"{mark[1]}{chr(10).join(lines(result))}\n{mark[3]}" if all(result.get(need) for need in needs) else mark[0]
+        )
 
     text = document.read_text(encoding="utf-8")
     return re.sub(r"(<!-- benchmark (\w+): [^\n]* -->\n).*?(<!-- end -->)", block, text, flags=re.DOTALL)

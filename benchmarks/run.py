@@ -37,8 +37,8 @@ IMPORTS = (
     ("aisuite", "import aisuite"),
 )
 # Streams at once, milliseconds between two chunks of one, chunks of each.
-SCALES = ((1, 20, 150), (32, 20, 150), (1_000, 500, 20))
-LIMIT = 45.0  # seconds for one measurement at one scale
+SCALES = ((1, 10, 200), (32, 20, 100), (1_000, 500, 20))
+LIMIT = 40.0  # seconds for one measurement at one scale
 
 
 class Run:
@@ -96,7 +96,9 @@ class Run:
                         taken = worker.run("calls", 120, mode=mode, seconds=self.seconds)
                         if taken:
                             rounds.setdefault((mode, client), []).append(taken)
-        return [self._row(mode, client, taken, rounds.get((mode, "openai"))) for (mode, client), taken in rounds.items()]
+        return [
+            self._row(mode, client, taken, rounds.get((mode, "openai"))) for (mode, client), taken in rounds.items()
+        ]
 
     @staticmethod
     def _row(mode: str, client: str, taken: list[Result], openai: list[Result] | None) -> Result:
@@ -141,6 +143,17 @@ class Run:
             rows.append({"client": "llmswitch", "kind": kind, **taken})
         return rows
 
+    def profile(self) -> list[Result]:
+        """Where the CPU of a call and of a stream goes, by layer."""
+        rows = []
+        for mode in ("sync", "stream"):
+            for client in ("openai", "llmswitch"):
+                if client in self.clients:
+                    self.tell(f"profile: {mode}, {client}")
+                    taken = self._fresh(client, "profiling", 120, mode=mode, detailed=False)
+                    rows.append({"client": client, "mode": mode, **taken})
+        return rows
+
     def _fresh(self, client: str, task: str, patience: float, **arguments: object) -> Result:
         """What the task gives in a process of its own, or {"failed": why}."""
         with Upstream() as upstream, Worker(client, upstream) as worker:
@@ -152,7 +165,7 @@ class Run:
             return result
 
 
-PARTS = ("imports", "calls", "scale", "growth", "memory")
+PARTS = ("imports", "calls", "profile", "scale", "growth", "memory")
 
 
 def everything(run: Run, parts: Iterable[str]) -> Result:
@@ -170,7 +183,11 @@ def processor() -> str:
     """The processor's name, as far as the system tells it."""
     information = Path("/proc/cpuinfo")
     if information.exists():
-        names = [line.partition(":")[2].strip() for line in information.read_text().splitlines() if line.startswith("model name")]
+        names = [
+            line.partition(":")[2].strip()
+            for line in information.read_text().splitlines()
+            if line.startswith("model name")
+        ]
         if names:
             return names[0]
     return platform.processor() or platform.machine() or sys.platform

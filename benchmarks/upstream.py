@@ -231,7 +231,7 @@ class Connection(asyncio.Protocol):
     def _answer(self, path: str, body: bytes) -> None:
         name = path.split("/", 2)[1]
         kind, *numbers = name.split("-")
-        size, pace, width = (int(number) for number in (*numbers[:3], *(0, 0, 1)[len(numbers) :]))
+        size, pace, width = [*map(int, numbers[:3]), *(0, 0, 1)[len(numbers) :]]
         if kind in FAILURES:
             self.transport.write(FAILURES[kind])
         elif path.endswith("/embeddings"):

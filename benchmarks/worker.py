@@ -1,7 +1,7 @@
 """One client in its own interpreter: takes a task a line as JSON on standard input, and answers each with a line.
 
-    python -m benchmarks.worker openai
-    {"task": "calls", "upstream": "http://127.0.0.1:8080", "mode": "sync"}
+python -m benchmarks.worker openai
+{"task": "calls", "upstream": "http://127.0.0.1:8080", "mode": "sync"}
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def versions(_: str, upstream: str, packages: list[str]) -> dict[str, str]:
+def versions(*_: str, packages: list[str], **__: str) -> dict[str, str]:
     """The installed version of each package."""
     return {package: version(package) for package in packages}
 
