@@ -37,6 +37,7 @@ UNENCODABLE = {
     "NaN": ValueError,
     "infinity": ValueError,
     "a huge number": ValueError,
+    "too deep a message": ValueError,
     "a lone surrogate": ValueError,
     "content is a surrogate": ValueError,
     "temperature is a Decimal": TypeError,
