@@ -10,7 +10,7 @@ import openai
 
 from llmswitch import _openai_transport, errors, transport
 from llmswitch._httpx import AsyncHttpxClientWrapper, SyncHttpxClientWrapper, httpx, is_client
-from llmswitch._openai_errors import ConfigError, InvalidRequestError, InvalidRequestTypeError
+from llmswitch._openai_errors import ConfigError, invalid_like
 from llmswitch._openai_transport import AsyncRoutingTransport, RoutingTransport
 from llmswitch.dialects.base import encode_json
 from llmswitch.engine import Engine
@@ -72,14 +72,13 @@ class Beneath:
         """Say which part of a body has no JSON form, where that is why openai has `raised`.
 
         Raises:
-            InvalidRequestError: naming the place; a TypeError where openai's is one.
+            InvalidRequestError: naming the place; a TypeError or a RecursionError where openai's is one.
         """
         body, extra = options.json_data, options.extra_json
         try:
             encode_json({**(body or {}), **(extra or {})} if isinstance(body, dict) else body)
         except errors.InvalidRequestError as error:
-            cls = InvalidRequestTypeError if isinstance(raised, TypeError) else InvalidRequestError
-            raise cls(str(error)) from error
+            raise invalid_like(raised)(str(error)) from error
 
     @staticmethod
     def is_final(response: httpx.Response) -> bool:

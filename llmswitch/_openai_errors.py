@@ -38,6 +38,10 @@ class InvalidRequestTypeError(InvalidRequestError, TypeError):
     """The same for a value of a type that JSON has no form for: openai raises TypeError there."""
 
 
+class InvalidRequestRecursionError(InvalidRequestError, RecursionError):
+    """The same for a value that is nested too deeply: openai raises RecursionError there."""
+
+
 class NoProviderError(errors.NoProviderError, openai.APIError):
     """No candidate may take this call, so nothing was sent."""
 
@@ -138,6 +142,13 @@ def _both(own: type[openai.APIError], base: type[openai.APIError]) -> type[opena
     return cast(
         "type[openai.APIError]", type(own.__name__, (own, base), {"__module__": own.__module__, "__doc__": own.__doc__})
     )
+
+
+def invalid_like(raised: Exception) -> type[InvalidRequestError]:
+    """The class that those catch, too, who catch what openai has raised."""
+    if isinstance(raised, TypeError):
+        return InvalidRequestTypeError
+    return InvalidRequestRecursionError if isinstance(raised, RecursionError) else InvalidRequestError
 
 
 def not_sent(status: int, request: httpx.Request | None = None) -> httpx.Response:

@@ -33,11 +33,11 @@ OMIT: Any = getattr(openai, "omit", openai.NOT_GIVEN)
 
 
 # A program finds its exception where it looked for it.
-UNENCODABLE = {
+UNENCODABLE: dict[str, Any] = {
     "NaN": ValueError,
     "infinity": ValueError,
     "a huge number": ValueError,
-    "too deep a message": ValueError,
+    "too deep a message": (RecursionError, ValueError),
     "a lone surrogate": ValueError,
     "content is a surrogate": ValueError,
     "temperature is a Decimal": TypeError,
