@@ -147,7 +147,7 @@ class OpenAI(_Switched, openai.OpenAI):
 
         self._beneath, openai_arguments = _openai_beneath.prepare(_beneath, arguments)
         given = openai_arguments.pop("http_client", None)
-        openai.OpenAI.__init__(self, http_client=_openai_beneath.sync_client(given), **openai_arguments)
+        super(_Switched, self).__init__(http_client=_openai_beneath.sync_client(given), **openai_arguments)
         self._beneath = self._beneath.at(self)
 
     @cached_property
@@ -190,7 +190,7 @@ class AsyncOpenAI(_Switched, openai.AsyncOpenAI):
 
         self._beneath, openai_arguments = _openai_beneath.prepare(_beneath, arguments)
         given = openai_arguments.pop("http_client", None)
-        openai.AsyncOpenAI.__init__(self, http_client=_openai_beneath.async_client(given), **openai_arguments)
+        super(_Switched, self).__init__(http_client=_openai_beneath.async_client(given), **openai_arguments)
         self._beneath = self._beneath.at(self)
 
     @cached_property

@@ -272,8 +272,9 @@ def test_a_copy_may_route_another_way(resource: Sandbox) -> None:
 def test_a_base_url_set_later_is_followed(server: Server) -> None:
     with AzureOpenAI(azure_endpoint="https://mine.openai.azure.com", api_version=VERSION, api_key=KEY) as client:
         client.base_url = server.url + "/openai/"
-        assert client.chat.completions.create(**CALL).choices
-        assert client.copy(timeout=3).chat.completions.create(**CALL).choices
+        for one in (client, client.copy(timeout=3)):
+            answered: Any = one.chat.completions.create(**CALL)
+            assert answered.llmswitch.provider == "azure"
     assert [request.path for request in server.requests] == [
         f"/openai/deployments/my-gpt4o/chat/completions?api-version={VERSION}"
     ] * 2
@@ -526,6 +527,16 @@ def test_a_host_of_azures_is_azure() -> None:
     url = "https://mine.openai.azure.com/openai/v1/"
     with llmswitch.OpenAI(base_url=url, api_key=KEY) as client:
         assert client._beneath.engine.first.name == "azure@global"
+
+
+def test_a_key_of_azures_alone_is_no_way_for_a_plain_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(openai.OpenAIError) as caught:
+        llmswitch.OpenAI()
+    assert "OPENAI_API_KEY" in str(caught.value)
+    assert "AZURE" not in str(caught.value)
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", KEY)
+    with pytest.raises(openai.OpenAIError, match=r"azure@global: no base_url: set LLMSWITCH_AZURE_GLOBAL_BASE_URL"):
+        llmswitch.OpenAI()
 
 
 def test_azure_may_be_the_next_provider_of_a_plain_client(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -157,6 +157,15 @@ def test_what_was_replaced_in_openai_is_replaced_here(monkeypatch: pytest.Monkey
     assert llmswitch.file_from_path is len  # type: ignore[comparison-overlap]
 
 
+@pytest.mark.parametrize("name", ["OpenAI", "AsyncOpenAI", "AzureOpenAI", "AsyncAzureOpenAI"])
+def test_our_clients_need_no_name_that_others_may_replace(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = getattr(llmswitch, name)
+    azure = {"azure_endpoint": "https://a.example", "api_version": "v"} if "Azure" in name else {}
+    for place in (openai, openai.lib.azure):
+        monkeypatch.setattr(place, name, None, raising=False)
+    assert ours(api_key="sk-x", **azure).with_options(timeout=3).api_key == "sk-x"
+
+
 def test_the_old_api_is_explained_as_openai_explains_it() -> None:
     with pytest.raises(openai.OpenAIError, match="no longer supported"):
         llmswitch.ChatCompletion.create(model="gpt-4o", messages=[])
