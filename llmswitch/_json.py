@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Union
+from typing import Final, Union
 
 from pydantic_core import from_json
 
 JsonValue = Union[None, bool, int, float, str, "list[JsonValue]", "dict[str, JsonValue]"]
 Json = dict[str, JsonValue]
+
+
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def loads(text: bytes | str) -> JsonValue:
@@ -33,4 +36,4 @@ def dumps(value: object) -> bytes:
         ValueError: NaN or infinity, a circular value, or a lone surrogate (`UnicodeEncodeError`).
         TypeError: a value that JSON has no form for.
     """
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return _ENCODER.encode(value).encode()

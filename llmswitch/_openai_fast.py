@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from llmswitch._json import Json
-    from llmswitch.call import Call, Headers, Timeouts
+    from llmswitch.call import Call, Timeouts
     from llmswitch.engine import Engine
+    from llmswitch.transport.base import Headers
 
 # Arguments of openai's method that do not go into the body.
 _BESIDE: Final = ("extra_body", "timeout", "extra_headers", "extra_query")

@@ -20,11 +20,11 @@ from llmswitch import _openai_errors, errors
 from llmswitch._httpx import httpx
 from llmswitch._json import dumps, loads
 from llmswitch._patched import transports_patched
-from llmswitch.call import Call, Headers, Timeouts
+from llmswitch.call import Call, Timeouts
 from llmswitch.exchange import AsyncExchange, Exchange
 from llmswitch.failover import LoneFailure
 from llmswitch.secret import CHANGING, Secret
-from llmswitch.transport.base import ReadError, Request, TransportError
+from llmswitch.transport.base import Headers, ReadError, Request, TransportError
 from llmswitch.transport.httpx import AsyncHttpxTransport, HttpxTransport
 
 if TYPE_CHECKING:

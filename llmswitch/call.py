@@ -16,13 +16,7 @@ if TYPE_CHECKING:
     from llmswitch.report import Report
     from llmswitch.routing import Candidate
     from llmswitch.secret import Secret
-
-
-class Headers(list[tuple[str, str]]):
-    """Name and value pairs; one is a key, so their names are all that shows."""
-
-    def __repr__(self) -> str:
-        return f"Headers({[name for name, _ in self]})"
+    from llmswitch.transport.base import Headers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from llmswitch import config as configuration
 from llmswitch import dialects, errors, hooks, routing, wording
-from llmswitch.call import Call, Headers, Timeouts
+from llmswitch.call import Call, Timeouts
 from llmswitch.failover import Failover
 from llmswitch.failure import Failure, Kind
 from llmswitch.health import Budget, Health
 from llmswitch.report import Attempt
+from llmswitch.transport.base import Headers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,12 +8,12 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from llmswitch.call import Answered, Ended, Headers, Send, Start, Started, Wait
+from llmswitch.call import Answered, Ended, Send, Start, Started, Wait
 from llmswitch.errors import ConfigError, InvalidRequestError
 from llmswitch.failure import Kind, classify
 from llmswitch.secret import Secret
 from llmswitch.streaming import Reader
-from llmswitch.transport.base import ReadTimeout, Request, TransportError
+from llmswitch.transport.base import Headers, ReadTimeout, Request, TransportError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

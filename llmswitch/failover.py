@@ -68,7 +68,7 @@ class Failover:
         self._patience = Patience(call.timeouts, self._lone)
         self._bypassing = False  # every candidate is held back: the least bad one is tried, once
         self._changes: tuple[Change, ...] = ()
-        self._id = f"{id(self):x}-{self._started:.6f}"
+        self._keys: dict[Candidate, Key] = {}
         self.report = Report("", "", call.model, plan.region)
 
     def run(self) -> Generator[Step, Outcome, Answer | None]:
@@ -148,11 +148,15 @@ class Failover:
         return False
 
     def _key(self, candidate: Candidate) -> Key:
+        key = self._keys.get(candidate)
+        if key is not None:
+            return key
         endpoint = candidate.endpoint
         credential = (endpoint.first and self._call.credential) or (endpoint.key.id if endpoint.key else "")
         # "" would stand for every model: what is learned about a call without one is about that alone.
         model = candidate.model or "(none)"
-        return Key(endpoint.identity, self._plan.region or "", model, credential)
+        key = self._keys[candidate] = Key(endpoint.identity, self._plan.region or "", model, credential)
+        return key
 
     def _again(self) -> tuple[Candidate, float] | None:
         """Who is worth a second attempt, and after how many seconds; None when nobody is."""
@@ -328,7 +332,7 @@ class Failover:
                 model=candidate.model,
                 kind=kind and kind.value,
                 region=self._plan.region,
-                call=self._id,
+                call=f"{id(self):x}-{self._started:.6f}",
                 **more,
             )
         )

@@ -91,6 +91,17 @@ class ProtocolError(TransportError):
     """The response cannot be understood."""
 
 
+class Headers(list[tuple[str, str]]):
+    """Name and value pairs; one is a key, so their names are all that shows. What is sent twice is written once (`wire.head`)."""
+
+    __slots__ = ("written",)
+
+    written: tuple[object, bytes] | None
+
+    def __repr__(self) -> str:
+        return f"Headers({[name for name, _ in self]})"
+
+
 @dataclass(slots=True, kw_only=True)
 class Request:
     """One request. Times are seconds; None means without end.

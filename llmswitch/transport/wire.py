@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
-from llmswitch.transport.base import ProtocolError
+from llmswitch.transport.base import Headers, ProtocolError
 
 if TYPE_CHECKING:
     from llmswitch.transport.base import Request
@@ -77,8 +77,8 @@ def _lowered(name: str) -> str:
     return name.lower()
 
 
-def headers(request: Request, to: Target) -> list[tuple[str, str]]:
-    """The request's headers, checked and completed.
+def _checked(request: Request, to: Target) -> list[tuple[str, str]]:
+    """The request's headers, checked and completed but for the body's length.
 
     Raises:
         ValueError: one of them cannot stand in a header. The message names it and keeps its value to itself.
@@ -101,6 +101,16 @@ def headers(request: Request, to: Target) -> list[tuple[str, str]]:
         found.append(("Accept-Encoding", "gzip, deflate"))
     if to.authorization:
         found.append(("Authorization", to.authorization))
+    return found
+
+
+def headers(request: Request, to: Target) -> list[tuple[str, str]]:
+    """All of the request's headers, checked and completed, as `head` writes them.
+
+    Raises:
+        ValueError: as `head`.
+    """
+    found = _checked(request, to)
     if request.body is not None:
         found.append(("Content-Length", str(len(request.body))))
     elif request.method not in _WITHOUT_BODY:
@@ -108,15 +118,30 @@ def headers(request: Request, to: Target) -> list[tuple[str, str]]:
     return found
 
 
+def _lines(request: Request, to: Target) -> bytes:
+    """The request's first line and headers, but for the body's length."""
+    lines = [f"{name}: {value}\r\n" for name, value in _checked(request, to)]
+    return _Veiled(f"{request.method} {to.path} HTTP/1.1\r\n{''.join(lines)}".encode("latin-1"))
+
+
 def head(request: Request, to: Target) -> bytes:
-    """The request's head.
+    """The request's head. That of `Headers` is written once, and kept with them.
 
     Raises:
-        ValueError: as `headers`.
+        ValueError: a header, or the method, cannot be sent. The message names it and keeps its value to itself.
     """
     _lowered(request.method)
-    lines = [f"{name}: {value}\r\n" for name, value in headers(request, to)]
-    return _Veiled(f"{request.method} {to.path} HTTP/1.1\r\n{''.join(lines)}\r\n".encode("latin-1"))
+    kept, headers = (request.method, to), request.headers
+    written = getattr(headers, "written", None)
+    if written is not None and written[0] == kept:
+        lines = written[1]
+    else:
+        lines = _lines(request, to)
+        if isinstance(headers, Headers):
+            headers.written = kept, lines
+    if request.body is not None:
+        return _Veiled(b"%sContent-Length: %d\r\n\r\n" % (lines, len(request.body)))
+    return _Veiled(lines + (b"\r\n" if request.method in _WITHOUT_BODY else b"Content-Length: 0\r\n\r\n"))
 
 
 class _Veiled(bytes):
