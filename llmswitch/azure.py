@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncAzureOpenAI", "AzureOpenAI"]
 
 _AZURE: Final = "azure"  # the adapter's name
+_SECRET: Final = frozenset({"api-key", "authorization"})
 
 
 def _root(base_url: object) -> str:
@@ -55,6 +56,24 @@ def _forget(*arguments: dict[str, Any]) -> None:
         given.clear()
 
 
+class _Shy(str):
+    """A header's value that only its reader sees: openai keeps the options of a call where tracebacks show local variables."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr("[redacted]")
+
+
+def _shy(options: Any) -> Any:
+    """The options of a call, into which openai has put key or token."""
+    options.headers = {
+        name: _Shy(value) if name.lower() in _SECRET and isinstance(value, str) else value
+        for name, value in options.headers.items()
+    }
+    return options
+
+
 def _place(request: httpx.Request, base_url: object) -> httpx.Request:
     """Put into a request where openai sends it, so that the engine sends it there, too."""
     request.extensions[PATH] = str(request.url).partition("?")[0].removeprefix(_root(base_url))
@@ -77,6 +96,9 @@ class AzureOpenAI(OpenAI, openai.AzureOpenAI):
         _forget(arguments, theirs)
         self._beneath = _beneath_of(self, _beneath, ours)
 
+    def _prepare_options(self, options: Any) -> Any:
+        return _shy(super()._prepare_options(options))
+
     def _build_request(self, options: Any, **more: Any) -> httpx.Request:
         return _place(super()._build_request(options, **more), self.base_url)
 
@@ -90,6 +112,9 @@ class AsyncAzureOpenAI(AsyncOpenAI, openai.AsyncAzureOpenAI):
         super(AsyncOpenAI, self).__init__(http_client=async_client(given), **theirs)
         _forget(arguments, theirs)
         self._beneath = _beneath_of(self, _beneath, ours)
+
+    async def _prepare_options(self, options: Any) -> Any:
+        return _shy(await super()._prepare_options(options))
 
     def _build_request(self, options: Any, **more: Any) -> httpx.Request:
         return _place(super()._build_request(options, **more), self.base_url)

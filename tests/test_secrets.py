@@ -17,7 +17,7 @@ import openai
 import pytest
 
 import llmswitch
-from llmswitch import AsyncOpenAI, OpenAI, Switch
+from llmswitch import AsyncOpenAI, AzureOpenAI, OpenAI, Switch
 from llmswitch.secret import Secret, scrub
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ REFUSED = {
     "DASHSCOPE_API_KEY": "sk-canary111111111111111111111111",
     "QIANFAN_API_KEY": "bce-v3/ALTAK-canary2222222222222/2222222222222222222222222222222222222222",
     "ZHIPUAI_API_KEY": "canary33canary33canary33canary33.canary3333333333",
+    "LLMSWITCH_AZURE_API_KEY": "canary44canary44canary44canary44",
 }
 FAULTS = ["region_block", "quota", "auth", "rate_limit", "server_error", "bad_request", "html", "garbage", "reset"]
 MESSAGES: Any = [{"role": "user", "content": "Hello"}]
@@ -42,6 +43,13 @@ def ask(kind: Any, *, stream: bool) -> object:
     with kind() as client:
         answer = client.chat.completions.create(model="gpt-4o", messages=MESSAGES, stream=stream)
         return list(answer) if stream else answer
+
+
+def azure(*, token: bool) -> AzureOpenAI:
+    endpoint = os.environ["LLMSWITCH_AZURE_BASE_URL"].removesuffix("/openai/v1")
+    key = os.environ["LLMSWITCH_AZURE_API_KEY"]
+    mine: dict[str, Any] = {"azure_ad_token_provider": lambda: key} if token else {"api_key": key}
+    return AzureOpenAI(azure_endpoint=endpoint, api_version="2024-10-21", failover=True, **mine)
 
 
 def ask_async(*, stream: bool) -> object:
@@ -58,6 +66,8 @@ WAYS: dict[str, Callable[[], object]] = {
     "openai-stream": lambda: ask(OpenAI, stream=True),
     "async": lambda: ask_async(stream=False),
     "async-stream": lambda: ask_async(stream=True),
+    "azure": lambda: ask(lambda: azure(token=False), stream=False),
+    "azure-stream": lambda: ask(lambda: azure(token=True), stream=True),
     "dicts": lambda: ask(Switch, stream=False),
     "dicts-stream": lambda: ask(Switch, stream=True),
 }
@@ -112,7 +122,7 @@ def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
 def test_errors_of_failing_calls_hold_no_key(
     way: Callable[[], object], fault: str, sandbox: Sandbox, log: pytest.LogCaptureFixture
 ) -> None:
-    names = ("openai", "qwen", "ernie", "zhipu")
+    names = ("openai", "qwen", "ernie", "zhipu", "azure")
     for name in names:
         try:
             sandbox.fault(name, fault)
