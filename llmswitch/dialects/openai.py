@@ -57,9 +57,8 @@ class OpenAI:
         for choice in choices if isinstance(choices, list) else ():
             if not isinstance(choice, dict):
                 continue
-            reason = choice.get("finish_reason")
-            if not isinstance(reason, str):
-                continue
+            given = choice.get("finish_reason")
+            reason = given if isinstance(given, str) else ""  # vendors send lists and objects, too
             if reason in adapter.failing_finish_reasons:
                 raise _broke_off(adapter, reason)
             if reason in adapter.finish_reasons:
