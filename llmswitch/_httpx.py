@@ -15,7 +15,6 @@ else:
     httpx = sys.modules["httpx2" if hasattr(_base_client, "httpx2") else "httpx"]
 
 
-
 def is_client(value: object, kind: str) -> bool:
     """Whether this is a `Client` or an `AsyncClient` of either httpx."""
     loaded = (sys.modules.get(name) for name in ("httpx2", "httpx"))
