@@ -201,5 +201,10 @@ async def _each(value: Each) -> Stopped:
                 if len(items) == value.most:
                     break
     except Exception as error:  # noqa: BLE001 - it is what is compared
+        # Left to the garbage collector, openai's stream may close while httpcore holds its pool's lock, and wait for ever.
+        if isinstance(value.items, openai.Stream):
+            value.items.close()
+        elif isinstance(value.items, openai.AsyncStream):
+            await value.items.close()
         return Stopped(items, error)
     return Stopped(items, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 from typing import TYPE_CHECKING, Any
 
 import openai
@@ -26,6 +27,22 @@ def _copied(**arguments: Any) -> Program:
             yield calls.chat(copy)
 
     return call
+
+
+def _signatures(client: Any) -> Any:
+    completions = client.chat.completions
+    methods = (completions.create, completions.parse, completions.stream, completions.with_raw_response.create,
+               completions.with_streaming_response.create, client.embeddings.create,
+               client.models.list, client.models.retrieve)  # fmt: skip
+    for method in methods:
+        yield str(inspect.signature(method))
+        yield [method.__name__, method.__qualname__, method.__module__, method.__doc__]
+        yield inspect.iscoroutinefunction(method)
+    yield [type(part).__mro__[-1] for part in (client.chat, completions, client.embeddings, client.models)]
+    yield isinstance(completions, (openai.resources.chat.Completions, openai.resources.chat.AsyncCompletions))
+    yield isinstance(client.embeddings, (openai.resources.Embeddings, openai.resources.AsyncEmbeddings))
+    yield client.chat is client.chat
+    yield completions is client.chat.completions
 
 
 def _copy_of_a_copy(client: Any) -> Any:
@@ -144,6 +161,7 @@ CLOSED = ("RuntimeError", "APIConnectionError")
 
 CASES = [
     made("attributes", call=attributes),
+    made("signatures", call=_signatures),
     made(
         "attributes that are set",
         call=attributes,
