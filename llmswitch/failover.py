@@ -149,7 +149,7 @@ class Failover:
     def _key(self, candidate: Candidate) -> Key:
         endpoint = candidate.endpoint
         # "" would stand for every model: what is learned about a call without one is about that alone.
-        model = candidate.model or "(none)"
+        model = candidate.model or f"({self._call.operation})"
         return Key(endpoint.identity, self._plan.region or "", model, endpoint.key.id if endpoint.key else "")
 
     def _again(self) -> tuple[Candidate, float] | None:
