@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from llmswitch import adapter
 from llmswitch._source import Source, allowed_names, provider_name, resolve
@@ -11,6 +11,8 @@ from llmswitch.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_SHAPES: Final = '"model", "provider/model", a list of "provider/model", or a table { provider = "model" }; not empty'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +52,10 @@ def _rule(table: Source, name: str) -> Override:
     value = table.raw(name)
     if isinstance(value, str) and value.strip():
         provider, slash, model = value.partition("/")
-        if slash and model and provider in adapter.adapters():
+        if slash and (not model or "@" in (resolve(provider) or "")):
+            allowed = f'{{ "{provider}" = "{model}" }} for one site' if model else _SHAPES
+            raise table.error(name, value, allowed)
+        if slash and provider in adapter.adapters():
             return Override(exact=((provider, model),), file=file, key=path)
         return Override(alias=value, file=file, key=path)
     if isinstance(value, (list, tuple)) and value:
@@ -61,13 +66,13 @@ def _rule(table: Source, name: str) -> Override:
         )
     if isinstance(value, dict) and value:
         inner = Source(cast("dict[str, object]", value), table.file, table.path(name))
+        for key in inner:
+            if resolve(key) is None:
+                dotted = f'; where a name has a dot in it, put it in quotes: "{name}.{key}"'
+                raise inner.error(key, key, f"{allowed_names(key)}{'' if '@' in key else dotted}")
         pairs = {provider_name(inner, key, key): inner.text_or_none(key) or "" for key in inner}
         return Override(providers=pairs, file=file, key=path)
-    raise table.error(
-        name,
-        value,
-        '"model", "provider/model", a list of "provider/model", or a table { provider = "model" }; not empty',
-    )
+    raise table.error(name, value, _SHAPES)
 
 
 def _exact(table: Source, key: str, item: object) -> tuple[str, str]:

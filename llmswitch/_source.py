@@ -56,8 +56,12 @@ class Source(_table.Table):
 
     def rows(self, name: str, kind: type[_T]) -> list[tuple[int, _T]]:
         """A list of one kind of value, with positions."""
-        values = self.take(name, list) or []
-        allowed = "a list of strings" if kind is str else "a list of tables"
+        values = self.raw(name)
+        allowed = "a list of strings" if kind is str else f"a list of tables: [[{self.path(name)}]]"
+        if values is None:
+            return []
+        if not isinstance(values, list):
+            raise self.error(name, values, allowed)
         for index, value in enumerate(values):
             if not isinstance(value, kind):
                 raise self.error(f"{name}[{index}]", value, allowed)
@@ -115,7 +119,7 @@ def provider_name(source: Source, key: str, name: str) -> str:
 def choice(source: Source, key: str, words: tuple[str, ...]) -> str | None:
     value = source.take(key, str)
     if value is not None and value not in words:
-        raise source.error(key, value, ", ".join(words) + _table.nearest(value, words))
+        raise source.error(key, value, ", ".join(words) + _table.nearest(value.lower(), words))
     return value
 
 

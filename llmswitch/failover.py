@@ -154,7 +154,7 @@ class Failover:
         endpoint = candidate.endpoint
         credential = (endpoint.first and self._call.credential) or (endpoint.key.id if endpoint.key else "")
         # "" would stand for every model: what is learned about a call without one is about that alone.
-        model = candidate.model or "(none)"
+        model = candidate.model or f"({self._call.operation})"
         key = self._keys[candidate] = Key(endpoint.identity, self._plan.region or "", model, credential)
         return key
 

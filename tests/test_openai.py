@@ -496,6 +496,7 @@ def test_a_call_without_a_model_takes_out_no_other() -> None:
         with pytest.raises(openai.APIError):
             client.chat.completions.create(model="", messages=MESSAGES)
         assert client.chat.completions.create(**CALL).llmswitch.provider == "openai"
+        assert "gpt-4o" in [model.id for model in client.models.list()]
 
 
 def test_a_header_that_cannot_be_sent(pair: Sandbox) -> None:

@@ -67,6 +67,7 @@ def test_none_is_opened_where_openai_does_not_serve(sandbox: Sandbox, made: Any,
 def test_none_is_opened_with_the_key_of_another_vendor(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, made: Any, path: str
 ) -> None:
+    monkeypatch.setenv("LLMSWITCH_PROVIDERS", "openai,qwen")
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with pytest.raises(NoProviderError, match="it has no key here: set OPENAI_API_KEY"):
         connect(made(), path)
