@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self, TypedDict
 
 import openai
+from openai._base_client import AsyncAPIClient, SyncAPIClient
 from openai._compat import cached_property
 
 from llmswitch._openai_sockets import check_socket, watched
@@ -135,7 +136,29 @@ class _Switched(_Client):
 
 
 @watched
-class OpenAI(_Switched, openai.OpenAI):
+class _Sending(SyncAPIClient):
+    """Stands under openai's client, and sends for it where newer ones let it."""
+
+    _beneath: Beneath
+
+    if not TYPE_CHECKING:  # older ones have none
+
+        def _send_request(self, request: Any, **options: Any) -> Any:
+            return self._beneath.send(self._client, request, super()._send_request, **options)
+
+
+class _AsyncSending(AsyncAPIClient):
+    """As `_Sending`."""
+
+    _beneath: Beneath
+
+    if not TYPE_CHECKING:
+
+        async def _send_request(self, request: Any, **options: Any) -> Any:
+            return await self._beneath.send(self._client, request, super()._send_request, **options)
+
+
+class OpenAI(_Switched, openai.OpenAI, _Sending):
     """`openai.OpenAI`, routed by region, with failover. Takes openai's own arguments and those of `SwitchOptions`.
 
     Raises:
@@ -147,7 +170,8 @@ class OpenAI(_Switched, openai.OpenAI):
 
         self._beneath, openai_arguments = _openai_beneath.prepare(_beneath, arguments)
         given = openai_arguments.pop("http_client", None)
-        super(_Switched, self).__init__(http_client=_openai_beneath.sync_client(given), **openai_arguments)
+        under = _openai_beneath.sync_client(given, bound=self._beneath.bound)
+        super(_Switched, self).__init__(http_client=under, **openai_arguments)
         self._beneath = self._beneath.at(self)
 
     @cached_property
@@ -182,7 +206,7 @@ class OpenAI(_Switched, openai.OpenAI):
 
 
 @watched
-class AsyncOpenAI(_Switched, openai.AsyncOpenAI):
+class AsyncOpenAI(_Switched, openai.AsyncOpenAI, _AsyncSending):
     """`openai.AsyncOpenAI`, routed by region, with failover; as `OpenAI`."""
 
     def __init__(self, *, _beneath: Beneath | None = None, **arguments: Any) -> None:
@@ -190,7 +214,8 @@ class AsyncOpenAI(_Switched, openai.AsyncOpenAI):
 
         self._beneath, openai_arguments = _openai_beneath.prepare(_beneath, arguments)
         given = openai_arguments.pop("http_client", None)
-        super(_Switched, self).__init__(http_client=_openai_beneath.async_client(given), **openai_arguments)
+        under = _openai_beneath.async_client(given, bound=self._beneath.bound)
+        super(_Switched, self).__init__(http_client=under, **openai_arguments)
         self._beneath = self._beneath.at(self)
 
     @cached_property
