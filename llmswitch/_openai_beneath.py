@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import openai
+from openai import _base_client
 
 from llmswitch import _openai_transport, _openai_wire, errors, transport
 from llmswitch._httpx import (
@@ -150,7 +151,7 @@ def sync_client(given: Any, *, bound: bool = False) -> Any:
     """The httpx client under openai: its transport is the switch. A caller's `http_client` stays itself where openai sends by a method."""
     if bound:
         return None if _is_ours(given) else given  # openai makes one of its own
-    if given is None:
+    if given is None and not _is_replaced("SyncHttpxClientWrapper"):
         return SyncHttpxClientWrapper(transport=RoutingTransport(transport.open_sync()), follow_redirects=False)
     if SENDS_BY_METHOD or _is_ours(given) or not is_client(given, "Client"):
         return given
@@ -161,11 +162,17 @@ def async_client(given: Any, *, bound: bool = False) -> Any:
     """As `sync_client`."""
     if bound:
         return None if _is_ours(given) else given
-    if given is None:
+    if given is None and not _is_replaced("AsyncHttpxClientWrapper"):
         return AsyncHttpxClientWrapper(transport=AsyncRoutingTransport(transport.open_async()), follow_redirects=False)
     if SENDS_BY_METHOD or _is_ours(given) or not is_client(given, "AsyncClient"):
         return given
     return _over(family(given).AsyncClient, AsyncRoutingTransport(transport.over_async(given), given=given), given)
+
+
+def _is_replaced(name: str) -> bool:
+    """Whether others have put something in the place of the class of httpx clients that openai makes: it shall make one."""
+    found = getattr(_base_client, name)
+    return SENDS_BY_METHOD and not (isinstance(found, type) and found.__module__.startswith("openai."))
 
 
 def _is_ours(client: Any) -> bool:
@@ -186,7 +193,7 @@ def split(arguments: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _load(ours: dict[str, Any], theirs: dict[str, Any]) -> Engine:
-    key, url = theirs.get("api_key"), theirs.get("base_url")
+    key, url = theirs.get("api_key"), None if _binds(theirs) else theirs.get("base_url")
     if key is None and _authenticates(theirs):
         key = _load
     return Engine.load(
@@ -223,7 +230,8 @@ def _complete(engine: Engine, theirs: dict[str, Any]) -> dict[str, Any]:
     completed = dict(theirs)
     if _binds(theirs):
         return completed
-    if theirs.get("api_key") is None and not _authenticates(theirs):
+    # With no key at all, and nobody else to go to, openai says what is missing.
+    if theirs.get("api_key") is None and not _authenticates(theirs) and (first.key or len(engine.config.endpoints) > 1 or not first.explicit):
         completed["api_key"] = first.key.reveal() if first.key is not None else "none"
     if not first.explicit and first.base_url != _DEFAULT_URL and theirs.get("data_residency") is None:
         completed["base_url"] = first.base_url or _NOWHERE

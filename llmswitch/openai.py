@@ -135,7 +135,6 @@ class _Switched(_Client):
         return value
 
 
-@watched
 class _Sending(SyncAPIClient):
     """Stands under openai's client, and sends for it where newer ones let it."""
 
@@ -158,6 +157,7 @@ class _AsyncSending(AsyncAPIClient):
             return await self._beneath.send(self._client, request, super()._send_request, **options)
 
 
+@watched
 class OpenAI(_Switched, openai.OpenAI, _Sending):
     """`openai.OpenAI`, routed by region, with failover. Takes openai's own arguments and those of `SwitchOptions`.
 
