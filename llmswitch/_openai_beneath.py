@@ -231,7 +231,11 @@ def _complete(engine: Engine, theirs: dict[str, Any]) -> dict[str, Any]:
     if _binds(theirs):
         return completed
     # With no key at all, and nobody else to go to, openai says what is missing.
-    if theirs.get("api_key") is None and not _authenticates(theirs) and (first.key or len(engine.config.endpoints) > 1 or not first.explicit):
+    if (
+        theirs.get("api_key") is None
+        and not _authenticates(theirs)
+        and (first.key or len(engine.config.endpoints) > 1 or not first.explicit)
+    ):
         completed["api_key"] = first.key.reveal() if first.key is not None else "none"
     if not first.explicit and first.base_url != _DEFAULT_URL and theirs.get("data_residency") is None:
         completed["base_url"] = first.base_url or _NOWHERE

@@ -8,7 +8,9 @@ what lies beneath comes with the first client: `from llmswitch import OpenAI` ta
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self, TypedDict
+import functools
+import inspect
+from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar
 
 import openai
 from openai._base_client import AsyncAPIClient, SyncAPIClient
@@ -17,7 +19,7 @@ from openai._compat import cached_property
 from llmswitch._openai_sockets import check_socket, watched
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from openai._base_client import BaseClient
 
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     _Client = BaseClient[Any, Any]
 else:
     _Client = object
+
+_Method = TypeVar("_Method", bound="Callable[..., Any]")
 
 __all__ = [
     "AllProvidersFailedError",
@@ -97,6 +101,22 @@ class SwitchOptions(TypedDict, total=False):
     local: bool | str | None
     cutovers: Sequence[Mapping[str, object]] | None
     hooks: Sequence[Hook]
+
+
+def _as_openais(theirs: Any) -> Callable[[_Method], _Method]:
+    """Let a method show the arguments of openai's own, and those of `SwitchOptions`."""
+
+    def show(ours: _Method) -> _Method:
+        shown: Any = functools.update_wrapper(ours, theirs, ("__annotations__",))
+        signature = inspect.signature(theirs)
+        options = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+            for name, annotation in SwitchOptions.__annotations__.items()
+        ]
+        shown.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *options])
+        return ours
+
+    return show
 
 
 class _Switched(_Client):
@@ -165,6 +185,7 @@ class OpenAI(_Switched, openai.OpenAI, _Sending):
         ConfigError: also an `openai.OpenAIError`; no provider is configured, or something is configured wrongly.
     """
 
+    @_as_openais(openai.OpenAI.__init__)
     def __init__(self, *, _beneath: Beneath | None = None, **arguments: Any) -> None:
         from llmswitch import _openai_beneath  # noqa: PLC0415 - as above
 
@@ -198,6 +219,7 @@ class OpenAI(_Switched, openai.OpenAI, _Sending):
                 raise error from vars(error)["cause"]
             raise
 
+    @_as_openais(openai.OpenAI.copy)
     def copy(self, **arguments: Any) -> Self:
         """As openai's, for the arguments of `SwitchOptions`, too."""
         return super().copy(**self._beneath.follow(self).for_copy(arguments))
@@ -209,6 +231,7 @@ class OpenAI(_Switched, openai.OpenAI, _Sending):
 class AsyncOpenAI(_Switched, openai.AsyncOpenAI, _AsyncSending):
     """`openai.AsyncOpenAI`, routed by region, with failover; as `OpenAI`."""
 
+    @_as_openais(openai.AsyncOpenAI.__init__)
     def __init__(self, *, _beneath: Beneath | None = None, **arguments: Any) -> None:
         from llmswitch import _openai_beneath  # noqa: PLC0415 - as above
 
@@ -242,6 +265,7 @@ class AsyncOpenAI(_Switched, openai.AsyncOpenAI, _AsyncSending):
                 raise error from vars(error)["cause"]
             raise
 
+    @_as_openais(openai.AsyncOpenAI.copy)
     def copy(self, **arguments: Any) -> Self:
         """As openai's, for the arguments of `SwitchOptions`, too."""
         return super().copy(**self._beneath.follow(self).for_copy(arguments))
