@@ -22,14 +22,14 @@ from llmswitch._json import dumps
 from llmswitch._openai_wire import (
     ENGINE,
     HAPPENED,
-    HIDDEN,
     answered,
-    as_httpx,
+    fail,
     lone_answer,
     operation_of,
     raising,
     read_call,
     resource_request,
+    shown,
     timeouts_of,
 )
 from llmswitch._patched import transports_patched
@@ -139,9 +139,9 @@ class RoutingTransport(httpx.HTTPTransport):
         try:
             response = self.direct.send(resource_request(request, request.read()))
         except TransportError as error:
-            raise as_httpx(error, request) from error
-        kept = [(name, value) for name, value in response.headers if name.lower() not in HIDDEN]
-        return httpx.Response(response.status, headers=kept, stream=_Body(response, request), request=request)
+            fail(request, error)
+        headers = shown(response.headers)
+        return httpx.Response(response.status, headers=headers, stream=_Body(response, request), request=request)
 
     def close(self) -> None:
         """Close every connection."""
@@ -207,9 +207,9 @@ class AsyncRoutingTransport(httpx.AsyncHTTPTransport):
         try:
             response = await self.direct.send(resource_request(request, await request.aread()))
         except TransportError as error:
-            raise as_httpx(error, request) from error
-        kept = [(name, value) for name, value in response.headers if name.lower() not in HIDDEN]
-        return httpx.Response(response.status, headers=kept, stream=_AsyncBody(response, request), request=request)
+            fail(request, error)
+        headers = shown(response.headers)
+        return httpx.Response(response.status, headers=headers, stream=_AsyncBody(response, request), request=request)
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -285,11 +285,14 @@ async def _send_by(client: Any, request: httpx.Request, *, stream: bool, **optio
 def opened(request: httpx.Request, exchange: Exchange | AsyncExchange) -> httpx.Response:
     """An open stream; who answers may still change before its first content."""
     head = exchange.answered
-    kept = [(name, value) for name, value in head.headers if name.lower() not in HIDDEN]
     kind = family(request)
     cls = _streaming(kind, _Events if isinstance(exchange, Exchange) else _AsyncEvents)
     response: httpx.Response = kind.Response(
-        head.status, headers=kept, stream=cls(exchange, request), request=request, extensions={HAPPENED: exchange}
+        head.status,
+        headers=shown(head.headers),
+        stream=cls(exchange, request),
+        request=request,
+        extensions={HAPPENED: exchange},
     )
     return response
 
@@ -320,7 +323,7 @@ class _Body(httpx.SyncByteStream):
         try:
             yield from self._response.chunks()
         except TransportError as error:
-            raise as_httpx(error, self._request) from error
+            fail(self._request, error)
 
     def close(self) -> None:
         self._response.close()
@@ -363,7 +366,7 @@ class _AsyncBody(httpx.AsyncByteStream):
             async for data in self._response.chunks():
                 yield data
         except TransportError as error:
-            raise as_httpx(error, self._request) from error
+            fail(self._request, error)
 
     async def aclose(self) -> None:
         await self._response.aclose()

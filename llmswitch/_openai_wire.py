@@ -6,9 +6,10 @@ Whatever the engine found out travels in a response's extensions, which httpx le
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 import openai
+from openai._constants import RAW_RESPONSE_HEADER
 from pydantic import BaseModel
 
 from llmswitch import _openai_errors, errors
@@ -20,6 +21,8 @@ from llmswitch.secret import CHANGING, Secret
 from llmswitch.transport.base import Headers, ReadError, Request, TransportError
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
     from llmswitch._httpx import httpx
     from llmswitch.call import Answer
     from llmswitch.engine import Engine
@@ -35,7 +38,7 @@ CASE: Final = "llmswitch.case"
 RAISES: Final = "llmswitch.raises"
 
 # The body is decoded already, and httpx would keep cookies: those of one vendor must not reach another.
-HIDDEN: Final = frozenset({"content-encoding", "set-cookie"})
+_HIDDEN: Final = frozenset({"content-encoding", "set-cookie"})
 _FRAMING: Final = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"})
 _OPERATIONS: Final = {
     ("POST", "/chat/completions"): "chat",
@@ -115,12 +118,11 @@ def read_call(engine: Engine, request: httpx.Request, operation: str, body: byte
 def _response(
     request: httpx.Request, status: int, headers: Headers, content: bytes, extensions: dict[str, object]
 ) -> httpx.Response:
-    kept = [(name, value) for name, value in headers if name.lower() not in HIDDEN]
     # A stream, although it is all there: httpx times and counts what it reads.
     kind = family(request)
     stream = kind.ByteStream(content)
     response: httpx.Response = kind.Response(
-        status, headers=kept, stream=stream, request=request, extensions=extensions
+        status, headers=shown(headers), stream=stream, request=request, extensions=extensions
     )
     return response
 
@@ -140,7 +142,7 @@ def lone_answer(request: httpx.Request, lone: LoneFailure) -> httpx.Response:
     if case.reply is not None and not 200 <= case.reply.status < 300:  # noqa: PLR2004
         return _response(request, case.reply.status, Headers(case.reply.headers), case.reply.body, extensions)
     if case.reply is None and isinstance(case.cause, TransportError) and lone.exact:
-        raise as_httpx(case.cause, request) from case.cause
+        return _begun(request, case.cause) or fail(request, case.cause)
     return raising(errors.build(errors.ProviderError, case), request)
 
 
@@ -158,15 +160,51 @@ _NAMES: Final = {
 }
 
 
-def as_httpx(error: TransportError, request: httpx.Request) -> httpx.TransportError:
-    kind = family(request)
-    if isinstance(error.__cause__, kind.TransportError):
-        return cast("httpx.TransportError", error.__cause__)
+def fail(request: httpx.Request, error: TransportError) -> NoReturn:
+    """Raise what httpx raises for this; where httpx has raised it, that itself.
+
+    Raises:
+        httpx.TransportError: always.
+    """
+    known, cause = as_httpx(request, error)
+    raise known from cause
+
+
+def as_httpx(request: httpx.Request, error: TransportError) -> tuple[BaseException, BaseException | None]:
+    """The exception of httpx's for this, and its cause."""
+    kind, cause = family(request), error.__cause__
+    if cause is not None and isinstance(cause, kind.TransportError):
+        return cause, cause.__cause__
     name = _NAMES.get(type(error).__name__, "ReadError")
-    if isinstance(error, ReadError) and error.__cause__ is None:
+    if isinstance(error, ReadError) and cause is None:
         name = "RemoteProtocolError"  # as httpx calls it where the server ended too early, and nothing broke
-    made: httpx.TransportError = getattr(kind, name)(str(error), request=request)
-    return made
+    return getattr(kind, name)(str(error), request=request), error
+
+
+def _begun(request: httpx.Request, error: TransportError) -> httpx.Response | None:
+    """The beginning of an answer that the caller wants to read piece by piece: the rest fails as it is read."""
+    if error.begun is None or request.headers.get(RAW_RESPONSE_HEADER) != "stream":
+        return None
+    status, headers, part = error.begun
+    known, cause = as_httpx(request, error)
+    kind: Any = family(request)
+
+    class Broken(kind.ByteStream):  # type: ignore[misc]
+        def __iter__(self) -> Iterator[bytes]:
+            yield part
+            raise known from cause
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield part
+            raise known from cause
+
+    response: httpx.Response = kind.Response(status, headers=shown(headers), stream=Broken(part), request=request)
+    return response
+
+
+def shown(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """A response's headers as openai's client may see them."""
+    return [(name, value) for name, value in headers if name.lower() not in _HIDDEN]
 
 
 def raising(error: errors.LLMSwitchError, request: httpx.Request) -> httpx.Response:
