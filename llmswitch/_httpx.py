@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from openai import _base_client
 from openai._base_client import AsyncHttpxClientWrapper, SyncHttpxClientWrapper
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
     import httpx2 as httpx
 else:
     # openai's own client module imports exactly one of the two; both have the same names and shapes.
     httpx = sys.modules["httpx2" if hasattr(_base_client, "httpx2") else "httpx"]
 
 
+# Whether openai's clients send by a method of theirs, `_send_request`; older ones call `send` of the httpx client.
+SENDS_BY_METHOD: Final = hasattr(_base_client.SyncAPIClient, "_send_request")
+
+
+def _loaded() -> Iterator[ModuleType]:
+    return (sys.modules[name] for name in ("httpx2", "httpx") if name in sys.modules)
+
+
 def is_client(value: object, kind: str) -> bool:
     """Whether this is a `Client` or an `AsyncClient` of either httpx."""
-    loaded = (sys.modules.get(name) for name in ("httpx2", "httpx"))
-    return any(module is not None and isinstance(value, getattr(module, kind)) for module in loaded)
+    return any(isinstance(value, getattr(module, kind)) for module in _loaded())
 
 
-__all__ = ["AsyncHttpxClientWrapper", "SyncHttpxClientWrapper", "httpx", "is_client"]
+def family(value: object) -> Any:  # noqa: ANN401 - either module
+    """The httpx that a client or a request belongs to: openai 3 also takes clients of the older one, and answers in kind."""
+    for module in _loaded():
+        if isinstance(value, module.Request | module.Client | module.AsyncClient):
+            return module
+    return httpx
+
+
+__all__ = ["SENDS_BY_METHOD", "AsyncHttpxClientWrapper", "SyncHttpxClientWrapper", "family", "httpx", "is_client"]

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import openai
+from openai import _base_client
 
-from llmswitch import _openai_transport, errors, transport
-from llmswitch._httpx import AsyncHttpxClientWrapper, SyncHttpxClientWrapper, httpx, is_client
+from llmswitch import _openai_transport, _openai_wire, errors, transport
+from llmswitch._httpx import (
+    SENDS_BY_METHOD,
+    AsyncHttpxClientWrapper,
+    SyncHttpxClientWrapper,
+    family,
+    httpx,
+    is_client,
+)
 from llmswitch._openai_errors import ConfigError, invalid_like
 from llmswitch._openai_transport import AsyncRoutingTransport, RoutingTransport
 from llmswitch.dialects.base import encode_json
@@ -25,6 +34,7 @@ if TYPE_CHECKING:
 # How openai lets callers authenticate without an API key.
 _OTHER_CREDENTIALS: Final = ("workload_identity", "provider", "admin_api_key")
 _DEFAULT_URL: Final = "https://api.openai.com/v1"
+_NOWHERE: Final = "https://llmswitch.invalid/v1"  # the local model's address until it runs
 _NOT_GIVEN: Any = openai.NOT_GIVEN
 
 
@@ -37,20 +47,25 @@ class Beneath:
     theirs: dict[str, Any] = field(repr=False)
     load: Load
     address: str = ""  # openai's base_url for which it was made
+    bound: bool = False  # by credentials that are good for one endpoint alone: openai sends everything itself
 
     def at(self, client: Any) -> Beneath:
-        """The same, for the address that openai has made of its arguments."""
-        return replace(self, address=str(client.base_url))
+        """The same, for the address that openai has made of its arguments: another engine where that is none of the engine's."""
+        address = str(client.base_url)
+        if self.bound or address in (self.address, _address(self.engine)):
+            return replace(self, address=address)
+        return self._moved(client)
 
     def follow(self, client: Any) -> Beneath:
         """The same, or another engine where the program has set `client.base_url` meanwhile."""
+        return self if self.bound or str(client.base_url) == self.address else self._moved(client)
+
+    def _moved(self, client: Any) -> Beneath:
         address = str(client.base_url)
-        if address == self.address:
-            return self
-        beneath = self
-        if self.address:
-            moved = {**self.theirs, "base_url": address, "api_key": client.api_key}
-            beneath, _ = prepare(None, {**self.ours, **moved}, self.load)
+        moved = {**self.theirs, "base_url": address}
+        if not callable(moved.get("api_key")) and not _authenticates(moved):
+            moved["api_key"] = client.api_key
+        beneath, _ = prepare(None, {**self.ours, **moved}, self.load)
         return replace(beneath, address=address)
 
     def for_copy(self, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -63,9 +78,17 @@ class Beneath:
         more = dict(theirs.pop("_extra_kwargs", {}))
         return {**theirs, "_extra_kwargs": {**more, "_beneath": beneath}}
 
+    def send(self, given: Any, request: httpx.Request, openais: Callable[..., Any], **options: Any) -> Any:
+        """Send for openai, by the `given` client beneath it; `openais` is how it sends itself."""
+        if _openai_wire.ENGINE not in request.extensions or _is_ours(given):
+            return openais(request, **options)
+        return _openai_transport.send_by(given, request, **options)
+
     def mark(self, request: httpx.Request, options: object) -> httpx.Request:
         """Put into a request what the transport needs to know of it."""
-        return _openai_transport.mark(request, self.engine, options)
+        if self.bound:
+            return request
+        return _openai_wire.mark(request, self.engine, options)
 
     @staticmethod
     def check_encodable(options: Any, raised: Exception) -> None:
@@ -83,7 +106,7 @@ class Beneath:
     @staticmethod
     def is_final(response: httpx.Response) -> bool:
         """Whether the engine has done all there is to do."""
-        return bool(response.extensions.get(_openai_transport.FINAL))
+        return bool(response.extensions.get(_openai_wire.FINAL))
 
     @staticmethod
     def droppable(stream_cls: Any) -> Any:
@@ -94,10 +117,10 @@ class Beneath:
 
         return ours(stream_cls)
 
-    attach = staticmethod(_openai_transport.attach)
-    carrying = staticmethod(_openai_transport.carrying)
-    describe = staticmethod(_openai_transport.describe)
-    raised_by = staticmethod(_openai_transport.raised_by)
+    attach = staticmethod(_openai_wire.attach)
+    carrying = staticmethod(_openai_wire.carrying)
+    describe = staticmethod(_openai_wire.describe)
+    raised_by = staticmethod(_openai_wire.raised_by)
 
 
 def prepare(
@@ -109,7 +132,7 @@ def prepare(
         ConfigError: something is wrong, or no provider is configured at all.
     """
     if beneath is not None:  # openai's `copy` has filled in everything
-        return beneath, arguments
+        return replace(beneath, bound=_binds(arguments)), arguments
     load = load or _load
     ours, theirs = split(arguments)
     try:
@@ -117,42 +140,50 @@ def prepare(
     except errors.ConfigError as error:
         message = str(error)
     else:
-        return Beneath(engine, ours, theirs, load), _complete(engine, theirs)
+        return Beneath(engine, ours, theirs, load, bound=_binds(theirs)), _complete(engine, theirs)
     # A fresh error, and nothing left beneath it: a traceback that shows local variables would show keys.
     for given in (arguments, ours, theirs):
         given.clear()
     raise ConfigError(message)
 
 
-def sync_client(given: Any) -> httpx.Client:
-    """The httpx client under openai: its transport is the switch, over our own sockets or over the caller's `http_client`."""
-    if given is None:
-        return SyncHttpxClientWrapper(
-            transport=RoutingTransport(transport.open_sync(), own=True), follow_redirects=False
-        )
-    if isinstance(getattr(given, "_transport", None), RoutingTransport) or not is_client(given, "Client"):
-        client: httpx.Client = given  # ours already, or nothing that could send: openai says so
-        return client
-    over = RoutingTransport(transport.over(given))
-    return SyncHttpxClientWrapper(transport=over, follow_redirects=False, timeout=_timeout_of(given))
+def sync_client(given: Any, *, bound: bool = False) -> Any:
+    """The httpx client under openai: its transport is the switch. A caller's `http_client` stays itself where openai sends by a method."""
+    if bound:
+        return None if _is_ours(given) else given  # openai makes one of its own
+    if given is None and not _is_replaced("SyncHttpxClientWrapper"):
+        return SyncHttpxClientWrapper(transport=RoutingTransport(transport.open_sync()), follow_redirects=False)
+    if SENDS_BY_METHOD or _is_ours(given) or not is_client(given, "Client"):
+        return given
+    return _over(family(given).Client, RoutingTransport(transport.over(given), given=given), given)
 
 
-def async_client(given: Any) -> httpx.AsyncClient:
+def async_client(given: Any, *, bound: bool = False) -> Any:
     """As `sync_client`."""
-    if given is None:
-        return AsyncHttpxClientWrapper(
-            transport=AsyncRoutingTransport(transport.open_async(), own=True), follow_redirects=False
-        )
-    if isinstance(getattr(given, "_transport", None), AsyncRoutingTransport) or not is_client(given, "AsyncClient"):
-        client: httpx.AsyncClient = given
-        return client
-    over = AsyncRoutingTransport(transport.over_async(given))
-    return AsyncHttpxClientWrapper(transport=over, follow_redirects=False, timeout=_timeout_of(given))
+    if bound:
+        return None if _is_ours(given) else given
+    if given is None and not _is_replaced("AsyncHttpxClientWrapper"):
+        return AsyncHttpxClientWrapper(transport=AsyncRoutingTransport(transport.open_async()), follow_redirects=False)
+    if SENDS_BY_METHOD or _is_ours(given) or not is_client(given, "AsyncClient"):
+        return given
+    return _over(family(given).AsyncClient, AsyncRoutingTransport(transport.over_async(given), given=given), given)
 
 
-def _timeout_of(client: Any) -> httpx.Timeout:
-    """A client's timeouts, in the httpx that openai speaks."""
-    return httpx.Timeout(**client.timeout.as_dict())
+def _is_replaced(name: str) -> bool:
+    """Whether others have put something in the place of the class of httpx clients that openai makes: it shall make one."""
+    found = getattr(_base_client, name)
+    return SENDS_BY_METHOD and not (isinstance(found, type) and found.__module__.startswith("openai."))
+
+
+def _is_ours(client: Any) -> bool:
+    return isinstance(getattr(client, "_transport", None), RoutingTransport | AsyncRoutingTransport)
+
+
+def _over(cls: Any, routing: object, given: Any) -> Any:
+    """A client that sends by `routing`, and otherwise is like the caller's."""
+    over = cls(transport=routing, follow_redirects=False, trust_env=False, timeout=given.timeout)
+    over.build_request = given.build_request  # with the caller's headers, cookies and parameters
+    return over
 
 
 def split(arguments: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -162,7 +193,7 @@ def split(arguments: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _load(ours: dict[str, Any], theirs: dict[str, Any]) -> Engine:
-    key, url = theirs.get("api_key"), theirs.get("base_url")
+    key, url = theirs.get("api_key"), None if _binds(theirs) else theirs.get("base_url")
     if key is None and _authenticates(theirs):
         key = _load
     return Engine.load(
@@ -181,12 +212,31 @@ def _authenticates(theirs: dict[str, Any]) -> bool:
     )
 
 
+def _binds(theirs: dict[str, Any]) -> bool:
+    """Whether the credentials are good for one endpoint alone: openai checks, signs and sends each request itself, as it stands."""
+    identity = theirs.get("workload_identity")
+    certified = isinstance(identity, Mapping) and identity.get("type") == "x509"
+    return certified or theirs.get("provider") not in (None, _NOT_GIVEN)
+
+
+def _address(engine: Engine) -> str:
+    """The first endpoint's, as openai writes it."""
+    return str(httpx.URL(f"{engine.first.base_url or _NOWHERE}/"))
+
+
 def _complete(engine: Engine, theirs: dict[str, Any]) -> dict[str, Any]:
     """Openai's arguments with the first endpoint's key and address where the caller named none."""
     first = engine.first
     completed = dict(theirs)
-    if theirs.get("api_key") is None and not _authenticates(theirs):
+    if _binds(theirs):
+        return completed
+    # With no key at all, and nobody else to go to, openai says what is missing.
+    if (
+        theirs.get("api_key") is None
+        and not _authenticates(theirs)
+        and (first.key or len(engine.config.endpoints) > 1 or not first.explicit)
+    ):
         completed["api_key"] = first.key.reveal() if first.key is not None else "none"
     if not first.explicit and first.base_url != _DEFAULT_URL and theirs.get("data_residency") is None:
-        completed["base_url"] = first.base_url or "https://llmswitch.invalid/v1"
+        completed["base_url"] = first.base_url or _NOWHERE
     return completed

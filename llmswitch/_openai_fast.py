@@ -21,7 +21,7 @@ from openai._models import FinalRequestOptions
 
 from llmswitch._httpx import httpx
 from llmswitch._json import dumps
-from llmswitch._openai_transport import ENGINE, PATH, headers_of, timeouts_of
+from llmswitch._openai_wire import ENGINE, PATH, headers_of, timeouts_of
 from llmswitch._patched import httpx_patched, openai_patched
 from llmswitch.openai import AsyncOpenAI, OpenAI
 

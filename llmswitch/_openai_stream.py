@@ -16,7 +16,8 @@ from openai.types.chat import ChatCompletionChunk
 from llmswitch import errors
 from llmswitch._leaving import close_at_exit
 from llmswitch._openai_models import constructor
-from llmswitch._openai_transport import abandon, opened
+from llmswitch._openai_transport import opened
+from llmswitch._openai_wire import abandon
 from llmswitch.failover import LoneFailure
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ import openai
 from openai import _base_client, _models, _response
 
 from llmswitch._httpx import AsyncHttpxClientWrapper, SyncHttpxClientWrapper, httpx
+from llmswitch.openai import AsyncOpenAI, OpenAI
 
 __all__ = ["httpx_patched", "openai_patched", "transports_patched"]
 
@@ -58,6 +59,11 @@ class _Functions:
         # `__class__` makes it a tuple, however few are there.
         self._get = attrgetter(*(name for name in self._names if _has(self._owner, name)), "__class__")
         return self._get
+
+
+def _openais(ours: type) -> type:
+    """The class of openai's that ours derives from, whatever stands in its place in `openai` by now."""
+    return next(base for base in ours.__mro__ if base.__module__.partition(".")[0] == "openai")
 
 
 def _has(owner: object, name: str) -> bool:
@@ -141,7 +147,7 @@ _HTTPX: Final = (
 )
 _OPENAI: Final = (
     (
-        _Functions(openai.OpenAI, *_OPENAI_CLIENT),
+        _Functions(_openais(OpenAI), *_OPENAI_CLIENT),
         _Functions(_base_client.SyncAPIClient, *_UNDER),
         _Functions(openai.Stream, "__iter__", "__next__", *_STREAM),
         _Functions(_response, "APIResponse.parse", "BaseAPIResponse._parse"),
@@ -150,7 +156,7 @@ _OPENAI: Final = (
         *_MODELS,
     ),
     (
-        _Functions(openai.AsyncOpenAI, *_OPENAI_CLIENT),
+        _Functions(_openais(AsyncOpenAI), *_OPENAI_CLIENT),
         _Functions(_base_client.AsyncAPIClient, *_UNDER),
         _Functions(openai.AsyncStream, "__aiter__", "__anext__", *_STREAM),
         _Functions(_response, "AsyncAPIResponse.parse", "BaseAPIResponse._parse"),

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import openai
 
 from llmswitch._openai_beneath import Beneath, async_client, prepare, split, sync_client
-from llmswitch._openai_transport import PATH
+from llmswitch._openai_wire import PATH
 from llmswitch.engine import Engine
 from llmswitch.openai import AsyncOpenAI, OpenAI
 from llmswitch.secret import CHANGING

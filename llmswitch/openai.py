@@ -8,15 +8,18 @@ what lies beneath comes with the first client: `from llmswitch import OpenAI` ta
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self, TypedDict
+import functools
+import inspect
+from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar
 
 import openai
+from openai._base_client import AsyncAPIClient, SyncAPIClient
 from openai._compat import cached_property
 
 from llmswitch._openai_sockets import check_socket, watched
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from openai._base_client import BaseClient
 
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
     _Client = BaseClient[Any, Any]
 else:
     _Client = object
+
+_Method = TypeVar("_Method", bound="Callable[..., Any]")
 
 __all__ = [
     "AllProvidersFailedError",
@@ -98,6 +103,22 @@ class SwitchOptions(TypedDict, total=False):
     hooks: Sequence[Hook]
 
 
+def _as_openais(theirs: Any) -> Callable[[_Method], _Method]:
+    """Let a method show the arguments of openai's own, and those of `SwitchOptions`."""
+
+    def show(ours: _Method) -> _Method:
+        shown: Any = functools.update_wrapper(ours, theirs, ("__annotations__",))
+        signature = inspect.signature(theirs)
+        options = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+            for name, annotation in SwitchOptions.__annotations__.items()
+        ]
+        shown.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *options])
+        return ours
+
+    return show
+
+
 class _Switched(_Client):
     """What both clients do otherwise than openai's."""
 
@@ -134,20 +155,44 @@ class _Switched(_Client):
         return value
 
 
+class _Sending(SyncAPIClient):
+    """Stands under openai's client, and sends for it where newer ones let it."""
+
+    _beneath: Beneath
+
+    if not TYPE_CHECKING:  # older ones have none
+
+        def _send_request(self, request: Any, **options: Any) -> Any:
+            return self._beneath.send(self._client, request, super()._send_request, **options)
+
+
+class _AsyncSending(AsyncAPIClient):
+    """As `_Sending`."""
+
+    _beneath: Beneath
+
+    if not TYPE_CHECKING:
+
+        async def _send_request(self, request: Any, **options: Any) -> Any:
+            return await self._beneath.send(self._client, request, super()._send_request, **options)
+
+
 @watched
-class OpenAI(_Switched, openai.OpenAI):
+class OpenAI(_Switched, openai.OpenAI, _Sending):
     """`openai.OpenAI`, routed by region, with failover. Takes openai's own arguments and those of `SwitchOptions`.
 
     Raises:
         ConfigError: also an `openai.OpenAIError`; no provider is configured, or something is configured wrongly.
     """
 
+    @_as_openais(openai.OpenAI.__init__)
     def __init__(self, *, _beneath: Beneath | None = None, **arguments: Any) -> None:
         from llmswitch import _openai_beneath  # noqa: PLC0415 - as above
 
         self._beneath, openai_arguments = _openai_beneath.prepare(_beneath, arguments)
         given = openai_arguments.pop("http_client", None)
-        super(_Switched, self).__init__(http_client=_openai_beneath.sync_client(given), **openai_arguments)
+        under = _openai_beneath.sync_client(given, bound=self._beneath.bound)
+        super(_Switched, self).__init__(http_client=under, **openai_arguments)
         self._beneath = self._beneath.at(self)
 
     @cached_property
@@ -174,6 +219,7 @@ class OpenAI(_Switched, openai.OpenAI):
                 raise error from vars(error)["cause"]
             raise
 
+    @_as_openais(openai.OpenAI.copy)
     def copy(self, **arguments: Any) -> Self:
         """As openai's, for the arguments of `SwitchOptions`, too."""
         return super().copy(**self._beneath.follow(self).for_copy(arguments))
@@ -182,15 +228,17 @@ class OpenAI(_Switched, openai.OpenAI):
 
 
 @watched
-class AsyncOpenAI(_Switched, openai.AsyncOpenAI):
+class AsyncOpenAI(_Switched, openai.AsyncOpenAI, _AsyncSending):
     """`openai.AsyncOpenAI`, routed by region, with failover; as `OpenAI`."""
 
+    @_as_openais(openai.AsyncOpenAI.__init__)
     def __init__(self, *, _beneath: Beneath | None = None, **arguments: Any) -> None:
         from llmswitch import _openai_beneath  # noqa: PLC0415 - as above
 
         self._beneath, openai_arguments = _openai_beneath.prepare(_beneath, arguments)
         given = openai_arguments.pop("http_client", None)
-        super(_Switched, self).__init__(http_client=_openai_beneath.async_client(given), **openai_arguments)
+        under = _openai_beneath.async_client(given, bound=self._beneath.bound)
+        super(_Switched, self).__init__(http_client=under, **openai_arguments)
         self._beneath = self._beneath.at(self)
 
     @cached_property
@@ -217,6 +265,7 @@ class AsyncOpenAI(_Switched, openai.AsyncOpenAI):
                 raise error from vars(error)["cause"]
             raise
 
+    @_as_openais(openai.AsyncOpenAI.copy)
     def copy(self, **arguments: Any) -> Self:
         """As openai's, for the arguments of `SwitchOptions`, too."""
         return super().copy(**self._beneath.follow(self).for_copy(arguments))

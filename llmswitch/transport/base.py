@@ -40,11 +40,13 @@ class TransportError(Exception):
     Attributes:
         phase: how far it had come.
         sent: False where no byte of the request can have reached the vendor, so that repeating is safe.
+        begun: the status, the headers and the part of the body that a broken `read` had come to.
     """
 
     def __init__(self, message: str, *, phase: Phase) -> None:
         super().__init__(message)
         self.phase = phase
+        self.begun: tuple[int, list[tuple[str, str]], bytes] | None = None
         self.sent = phase in ("write", "head", "body")
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -182,17 +184,22 @@ class Response(_Head, ABC):
         Raises:
             TransportError: as `chunks`; `ProtocolError` also for a compressed body of more than 64 MiB.
         """
-        parts, size = [], 0
+        parts: list[bytes] = []
+        size = 0
         bomb = DECODED_LIMIT if self.header("content-encoding") else None
-        for chunk in self.chunks():
-            parts.append(chunk)
-            size += len(chunk)
-            if limit is not None and size >= limit:
-                self.close()
-                return b"".join(parts)[:limit]
-            if bomb is not None and size > bomb:
-                self.close()
-                raise ProtocolError("the compressed body holds more than 64 MiB", phase="body")
+        try:
+            for chunk in self.chunks():
+                parts.append(chunk)
+                size += len(chunk)
+                if limit is not None and size >= limit:
+                    self.close()
+                    return b"".join(parts)[:limit]
+                if bomb is not None and size > bomb:
+                    self.close()
+                    raise ProtocolError("the compressed body holds more than 64 MiB", phase="body")
+        except TransportError as error:
+            error.begun = self.status, self.headers, b"".join(parts)
+            raise
         return b"".join(parts)
 
     def __enter__(self) -> Self:
@@ -225,17 +232,22 @@ class AsyncResponse(_Head, ABC):
 
     async def read(self, limit: int | None = None) -> bytes:
         """As `Response.read`."""
-        parts, size = [], 0
+        parts: list[bytes] = []
+        size = 0
         bomb = DECODED_LIMIT if self.header("content-encoding") else None
-        async for chunk in self.chunks():
-            parts.append(chunk)
-            size += len(chunk)
-            if limit is not None and size >= limit:
-                await self.aclose()
-                return b"".join(parts)[:limit]
-            if bomb is not None and size > bomb:
-                await self.aclose()
-                raise ProtocolError("the compressed body holds more than 64 MiB", phase="body")
+        try:
+            async for chunk in self.chunks():
+                parts.append(chunk)
+                size += len(chunk)
+                if limit is not None and size >= limit:
+                    await self.aclose()
+                    return b"".join(parts)[:limit]
+                if bomb is not None and size > bomb:
+                    await self.aclose()
+                    raise ProtocolError("the compressed body holds more than 64 MiB", phase="body")
+        except TransportError as error:
+            error.begun = self.status, self.headers, b"".join(parts)
+            raise
         return b"".join(parts)
 
     async def __aenter__(self) -> Self:

@@ -45,7 +45,7 @@ def test_the_document_counts_the_cases() -> None:
 
 def test_every_difference_is_shown_by_a_case() -> None:
     shown = {name for case in cases() for name in case}
-    with_openai_3 = {"other-httpx", "wrong-timeout"}
+    with_openai_3 = {"wrong-timeout"}
     assert {
         difference.name for difference in differences.ALL.values() if not difference.always
     } - shown <= with_openai_3

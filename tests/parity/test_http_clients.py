@@ -103,7 +103,6 @@ CASES = [
         (answer(shapes.error(), 404),),
         fails="NotFoundError",
         client=_base,
-        differs=("http-client-defaults",),
     ),
     Case("http_client, attributes", attributes, (OK,), client=_base),
     _own("auth", auth=_Auth),
@@ -125,21 +124,19 @@ CASES = [
 
 
 # The httpx that openai does not speak: openai 3 takes clients of the older one.
-OLDER = ("other-httpx", "http-client-defaults")
 OTHER = [
     Case("chat", calls.chat, (OK,)),
     Case("stream", calls.stream, (events(*shapes.CHUNKS),)),
     Case("embeddings", calls.embed, (answer(shapes.EMBEDDING),)),
     Case("models", calls.models, (answer(shapes.MODELS),)),
     Case("files", calls.files, (answer({"data": []}),)),
-    Case("an error", calls.chat, (answer(shapes.error(), 404),), fails="NotFoundError", differs=OLDER),
-    Case("a timeout", calls.chat_with(timeout=0.1), (Answer(then="stall"),), fails="APITimeoutError", differs=OLDER),
+    Case("an error", calls.chat, (answer(shapes.error(), 404),), fails="NotFoundError"),
+    Case("a timeout", calls.chat_with(timeout=0.1), (Answer(then="stall"),), fails="APITimeoutError"),
     Case(
         "a reset",
         calls.chat,
         (Answer(status=0, then="reset", framing="close"),),
         fails="APIConnectionError",
-        differs=OLDER,
     ),
     Case("attributes", attributes),
 ]
