@@ -2,7 +2,7 @@
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test format lint types pytest test-matrix clean
+.PHONY: help setup demo test format lint types pytest test-matrix bench clean
 
 # The first interpreter that is new enough, runs and can make a venv. `make PYTHON=/path/to/python test` overrides.
 USABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
@@ -71,6 +71,23 @@ test-matrix: .matrix/openai-1/ready .matrix/openai-2/ready .matrix/openai-3/read
 	.matrix/openai-3/bin/llmswitch local pull
 	.matrix/openai-3/bin/python -m pytest -m matrix
 
+# Each client that is measured has an environment of its own, with its newest version.
+.bench/openai/ready: REQUIREMENTS := openai
+.bench/llmswitch/ready: REQUIREMENTS := --editable .
+.bench/litellm/ready: REQUIREMENTS := litellm
+.bench/any-llm/ready: REQUIREMENTS := 'any-llm-sdk[openai]'
+.bench/aisuite/ready: REQUIREMENTS := 'aisuite[openai]'
+.bench/%/ready: pyproject.toml
+	@mkdir -p .bench
+	$(call venv,$(@D))
+	@echo "installing $* into $(@D)"
+	@$(@D)/bin/python -m pip --disable-pip-version-check install --quiet --upgrade $(REQUIREMENTS)
+	@touch $@
+
+BENCH ?= --write
+bench: .venv/ready $(patsubst %,.bench/%/ready,openai llmswitch litellm any-llm aisuite)  ## measure beside other clients (15 min; BENCH=--quick for 3)
+	@$(BIN)/python -m benchmarks $(BENCH)
+
 clean:  ## remove what the targets above made
-	rm -rf .venv .matrix dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .matrix .bench dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
