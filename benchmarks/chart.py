@@ -22,6 +22,7 @@ COLOURS: Final = {
 }
 GROUPS: Final = (("sync", "CPU of a call"), ("stream", "CPU of a stream of 200 chunks"))
 ROW: Final = 18
+LEAST: Final = 10.0  # microseconds; less is noise
 STYLE: Final = (
     "text { font: 12px system-ui, sans-serif; fill: #222 } .title { font-size: 14px; font-weight: 600 } "
     ".faint { fill: #666 } .right { text-anchor: end } .middle { text-anchor: middle } "
@@ -60,8 +61,9 @@ def curves(result: Result, how: str, x: float, y: float, width: float, height: f
         if row["how"] != how or row["client"] == "bare" or "failed" in row:
             continue
         for which in ("p50", "p99"):
-            added = max(1.0, row[which] - bare[row["streams"]][which])
-            points.setdefault((row["client"], which), []).append((row["streams"], added))
+            added = row[which] - bare[row["streams"]][which]
+            if added > LEAST:
+                points.setdefault((row["client"], which), []).append((row["streams"], added))
     widths = sorted(bare)
     values = [value for line in points.values() for _, value in line]
     low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)) + 1e-9)

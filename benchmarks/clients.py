@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.bare import Bare
@@ -133,13 +134,16 @@ _OPEN = {
 }
 
 
+# One for the life of the process, as in a service: some, dropped unclosed, take other connections' file numbers along.
+@cache
 def blocking(name: str, url: str) -> Blocking:
     """The sync client."""
     return _OPEN[name](url)[0]
 
 
+@cache
 def awaiting(name: str, url: str) -> Awaiting:
-    """The async client, in the running loop."""
+    """The async client, in the one loop of this process."""
     return _OPEN[name](url)[1]()
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 SAMPLES = 40
 # What the calls are -> how many of them.
-KINDS = {"sync": 20_000, "async": 20_000, "streams": 2_000, "dropped streams": 2_000, "a failing provider": 20_000}
+KINDS = {"sync": 20_000, "async": 20_000, "streams": 1_000, "dropped streams": 2_000, "a failing provider": 20_000}
 
 
 def slope(samples: list[tuple[int, int]]) -> float:

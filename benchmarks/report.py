@@ -97,28 +97,37 @@ def imports(result: Result) -> Iterator[str]:
     """What imports cost."""
     where = {"openai": "without llmswitch", "llmswitch": "with llmswitch"}
     rows = [
-        [f"`{row['statement']}`", where.get(row["client"], ""), f"{row['cpu']:.0f} ms", f"{row['wall']:.0f} ms"]
+        [
+            f"`{row['statement']}`",
+            where.get(row["client"], ""),
+            f"{number(round(row['cpu']))} ms",
+            f"{number(round(row['wall']))} ms",
+        ]
         for row in result["imports"]
     ]
     yield from table(["import", "environment", "CPU", "elapsed"], rows)
 
 
 def profile(result: Result) -> Iterator[str]:
-    """Where CPU goes, a layer a row; what is nowhere a hundredth is added up."""
+    """Where CPU goes, a layer a row: shares of what the call costs at best, where that was measured."""
+    best = {(row["mode"], row["client"]): row["cpu"] for row in result.get("calls", ())}
     rows = result["profile"]
-    named_ = dict.fromkeys(
+    factors = [best.get((row["mode"], row["client"]), row["total"]) / row["total"] for row in rows]
+    layers = dict.fromkeys(
         layer for row in rows for layer, spent in row["layers"].items() if spent >= row["total"] / 100 and layer != OURS
     )
 
-    def cells(layer: str) -> list[str]:
-        return [micros(row["layers"][layer]) if layer in row["layers"] else NONE for row in rows]
+    def cells(spent: Iterable[float]) -> list[str]:
+        values = [factor * one for factor, one in zip(factors, spent, strict=True)]
+        return [micros(value) if value else NONE for value in values]
 
-    def others(row: Result) -> str:
-        return micros(sum(spent for layer, spent in row["layers"].items() if layer not in named_))
+    def others(row: Result) -> float:
+        spent: dict[str, float] = row["layers"]
+        return sum(spent[layer] for layer in spent if layer not in layers)
 
-    lines = [[f"`{layer}`", *cells(layer)] for layer in sorted(named_)]
-    lines.append(["everything else", *map(others, rows)])
-    lines.append(["together", *(micros(row["total"]) for row in rows)])
+    lines = [[f"`{layer}`", *cells(row["layers"].get(layer, 0.0) for row in rows)] for layer in sorted(layers)]
+    lines.append(["everything else", *cells(map(others, rows))])
+    lines.append(["together", *cells(row["total"] for row in rows)])
     yield from table(["CPU in", *(f"{row['client']}, {MODES[row['mode']]}" for row in rows)], lines)
 
 
@@ -202,7 +211,7 @@ def summary(result: Result, words: dict[str, str]) -> Iterator[str]:
     spent = {(row["mode"], row["client"]): micros(row["cpu"]) for row in result["calls"]}
     for row in result["imports"]:
         if row["statement"] in ("from llmswitch import OpenAI", f"import {MODULES[row['client']]}"):
-            spent["import", row["client"]] = f"{row['cpu']:.0f} ms"
+            spent["import", row["client"]] = f"{number(round(row['cpu']))} ms"
     clients = [client for client in _clients(result["calls"]) if client != "bare"]
     labels = {**{mode: MODES[mode] for mode in SUMMARY}, "import": "import"}
     rows = (

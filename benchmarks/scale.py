@@ -181,16 +181,16 @@ def measure(name: str, upstream: str, how: str, width: int, pace: int, chunks: i
     Meant for a fresh process: the memory is what the first streams add to it. Of repeated runs the least disturbed counts.
     """
     times = 3 if width <= REPEATED else 1
-    paced = [f"{upstream}/paced-{chunks}-{pace}-{width}-{number}/v1" for number in range(times)]
+    paced = f"{upstream}/paced-{chunks}-{pace}-{width}/v1"
     rush, streams = f"{upstream}/chunks-50/v1", max(width, 64)
     if how == "threads":
         rush_threads(name, rush, 1, 4, limit)  # so that what is loaded late is there
-        runs = [paced_threads(name, url, width, limit) for url in paced]
+        runs = [paced_threads(name, paced, width, limit) for _ in range(times)]
         return _least(runs) | rush_threads(name, rush, width, streams, limit)
 
     async def both() -> dict[str, float]:
         await rush_loop(name, rush, 1, 4, limit)
-        runs = [await paced_loop(name, url, width, limit) for url in paced]
+        runs = [await paced_loop(name, paced, width, limit) for _ in range(times)]
         return _least(runs) | await rush_loop(name, rush, width, streams, limit)
 
     return asyncio.new_event_loop().run_until_complete(both())  # not closed: neither are the clients

@@ -8,7 +8,7 @@ The first part of the path says how it answers; a body with `"stream": true` get
     /reasoned/v1           the same, each with `reasoning_content` beside its content
     /chunks-N/v1           N chunks
     /bytes-N/v1            an answer with N bytes of text; as a stream, one chunk of that size
-    /paced-N-MS-WIDTH-RUN/v1   N chunks, MS milliseconds apart, once WIDTH streams of the same RUN are open; each says when it was sent
+    /paced-N-MS-WIDTH/v1   N chunks, MS milliseconds apart, once WIDTH such streams are open; each says when it was sent
     /tools-N/v1            a call of a tool, its arguments in N chunks
     /failing/v1            503
     /blocked/v1            401
@@ -231,7 +231,7 @@ class Connection(asyncio.Protocol):
     def _answer(self, path: str, body: bytes) -> None:
         name = path.split("/", 2)[1]
         kind, *numbers = name.split("-")
-        size, pace, width = [*map(int, numbers[:3]), *(0, 0, 1)[len(numbers) :]]
+        size, pace, width = [*map(int, numbers), *(0, 0, 1)[len(numbers) :]]
         if kind in FAILURES:
             self.transport.write(FAILURES[kind])
         elif path.endswith("/embeddings"):

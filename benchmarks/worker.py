@@ -42,7 +42,7 @@ def main() -> None:
             answer: object = task(given.pop("task"))(sys.argv[1], **given)
         except Exception as error:  # noqa: BLE001 - told to the other side
             traceback.print_exc()
-            answer = {"error": f"{type(error).__name__}: {error}".partition("\n")[0][:200]}
+            answer = {"error": f"{type(error).__name__}: {error}".partition("\n")[0].rstrip(": ")[:200]}
         print(json.dumps(answer), file=answers, flush=True)
     os._exit(0)
 

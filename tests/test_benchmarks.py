@@ -63,6 +63,30 @@ def test_growth_is_measured(workers: dict[str, Worker], axis: str) -> None:
     assert workers["llmswitch"].run("growth", 60, axis=axis, size=growth.AXES[axis].sizes[0])["value"] > 0
 
 
+@pytest.mark.parametrize(
+    ("axis", "size"),
+    [
+        ("chunks of a stream", 200),
+        ("chunks of a tool call", 200),
+        ("bytes of an answer", 200_000),
+        ("bytes of a request", 200_000),
+        ("bytes of one chunk", 200_000),
+        ("providers", 8),
+        ("providers held back", 8),
+        ("providers of a new client", 8),
+        ("models", 50),
+        ("endpoints in health", 50),
+    ],
+)
+def test_work_grows_no_faster_than_what_it_is_given(workers: dict[str, Worker], axis: str, size: int) -> None:
+    """Counted in calls of functions: twice the step costs twice the calls, and a little for how the bytes come in."""
+    one, two, four = (
+        workers["llmswitch"].run("growth.count", 60, axis=axis, size=size * times)["calls"] for times in (1, 2, 4)
+    )
+
+    assert four - two <= 1.25 * 2 * (two - one) + one / 20
+
+
 @pytest.mark.parametrize("kind", memory.KINDS)
 def test_memory_is_measured(workers: dict[str, Worker], kind: str) -> None:
     assert workers["llmswitch"].run("memory", 60, kind=kind, number=8)["first"] > 0

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -217,6 +218,21 @@ def test_a_thousand_open_streams() -> None:
 
     with Server(endless(pause=1)) as server:
         asyncio.run(main())
+
+
+def test_a_loop_that_is_busy_elsewhere_does_not_use_up_the_time_to_connect() -> None:
+    """With a thousand calls at once each turn of the loop takes long, and connecting takes several turns."""
+
+    async def main() -> int:
+        async with asyncio.TaskGroup() as group:
+            sending = group.create_task(transport.open_async().send(asking(server.url, connect_timeout=0.2)))
+            while not sending.done():
+                time.sleep(0.1)  # noqa: ASYNC251 - that is what is meant
+                await asyncio.sleep(0)
+        return sending.result().status
+
+    with Server(answer()) as server:
+        assert asyncio.run(main()) == 200
 
 
 def test_nothing_is_left_after_aclose() -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from llmswitch.transport.wire import Origin
 
 _BUFFER: Final = 256 * 1024  # bytes that may wait for a slow reader before the socket is left alone
+_PARTS: Final = 16  # of the time to connect; a turn of the loop uses up one at most
 
 
 class Connection(asyncio.Protocol):
@@ -174,6 +175,32 @@ class Connection(asyncio.Protocol):
                 os.close(null)
 
 
+class _Countdown:
+    """Ends `bound` after `limit` seconds.
+
+    In parts, for connecting takes several turns of the loop: where each takes long because a thousand calls begin at once, or
+    the program computes, that is not the vendor's silence.
+    """
+
+    def __init__(self, bound: asyncio.Timeout, loop: asyncio.AbstractEventLoop, limit: float | None) -> None:
+        self._bound, self._loop = bound, loop
+        self._left = 1 if limit is None or limit <= 0 else _PARTS
+        self._part = 0.0 if limit is None else limit / self._left
+        self._timer = None if limit is None else loop.call_later(self._part, self._tick)
+
+    def _tick(self) -> None:
+        self._left -= 1
+        if self._left > 0:
+            self._timer = self._loop.call_later(self._part, self._tick)
+        else:
+            self._bound.reschedule(self._loop.time())
+
+    def cancel(self) -> None:
+        """It is over, one way or the other."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+
 async def connect(origin: Origin, context: ssl.SSLContext | None, limit: float | None) -> Connection:
     """Open a connection in the running loop; `context` for https. `limit` bounds name lookup, TCP and TLS.
 
@@ -190,10 +217,14 @@ async def connect(origin: Origin, context: ssl.SSLContext | None, limit: float |
         return Connection(loop, origin)
 
     try:
-        async with asyncio.timeout(limit):
-            opened = await reach(loop, origin.host, origin.port)
-            name = origin.host if context is not None else None
-            _, connection = await loop.create_connection(protocol, sock=opened, ssl=context, server_hostname=name)
+        async with asyncio.timeout(None) as bound:
+            countdown = _Countdown(bound, loop, limit)
+            try:
+                opened = await reach(loop, origin.host, origin.port)
+                name = origin.host if context is not None else None
+                _, connection = await loop.create_connection(protocol, sock=opened, ssl=context, server_hostname=name)
+            finally:
+                countdown.cancel()
     except UnicodeError as error:  # a label that is empty or too long
         raise ConnectError(f"{where}: not a host's name", phase="dns") from error
     except (OSError, ExceptionGroup) as error:
