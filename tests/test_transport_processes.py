@@ -466,3 +466,22 @@ def test_importing_and_making_a_transport_is_light() -> None:
     """
     clean = {name: "" for name in os.environ if name.lower().endswith("_proxy")}
     run_script(script, **clean)
+
+
+def test_a_dropped_transport_goes_silently_whatever_the_collector_meets_first() -> None:
+    script = """
+        import gc, sys
+        from llmswitch import transport
+        from llmswitch.transport.base import Request
+
+        for generation in (0, 1, 2):
+            sender = transport.open_sync()
+            sender.me = sender
+            gc.collect(generation)
+            sender.send(Request(method="POST", url=sys.argv[1], body=b"{}")).read()
+            del sender
+            gc.collect()
+    """
+    with Server(answer()) as server:
+        run_script("import warnings\nwarnings.simplefilter('error')\n" + textwrap.dedent(script), server.url)
+        wait_until(lambda: server.open_connections == 0)

@@ -24,6 +24,13 @@ _ABORTED: Final = "closed by another thread meanwhile"
 _FAMILY_SHARE: Final = 2.0  # seconds that each address gets at least, where a name has several
 
 
+class _Socket(socket.socket):
+    """Closes quietly when it is collected: of a dropped client, the garbage collector may come to the socket before its connection."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 class Connection:
     """A socket that one exchange at a time uses.
 
@@ -147,7 +154,7 @@ def _reach(addresses: Sequence[_Address], deadline: float | None) -> socket.sock
     """A socket connected to the first address that answers."""
     error: OSError = OSError("the name has no address")
     for index, (family, kind, protocol, _, address) in enumerate(addresses):
-        opened = socket.socket(family, kind, protocol)
+        opened = _Socket(family, kind, protocol)
         try:
             left = _left(deadline)
             others = len(addresses) - index - 1
