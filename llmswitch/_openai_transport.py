@@ -239,9 +239,7 @@ class _Through:
         same = url == str(openais.url) and (content or b"") == openais.content
         if same and timeout[:2] == (timeouts_of(openais).connect, timeouts_of(openais).read):
             return openais
-        request: httpx.Request = kind.Request(
-            method, url, headers=openais.headers if same else headers, content=content
-        )
+        request: httpx.Request = kind.Request(method, url, headers=headers, content=content)
         request.extensions["timeout"] = kind.Timeout(timeout).as_dict()
         for name in ("accept-encoding", "connection"):  # what httpx speaks
             if name in openais.headers:
