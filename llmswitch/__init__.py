@@ -105,7 +105,9 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - every name of openai's, cla
 def __dir__() -> list[str]:
     import openai  # noqa: PLC0415 - who asks for every name asks for openai's
 
-    return sorted({*globals(), *_MODULES, *dir(openai)})
+    return sorted(
+        {*globals(), *_MODULES, *(name for name in dir(openai) if name[:2] != "__" or name in openai.__all__)}
+    )
 
 
 _found: frozenset[str] = frozenset()

@@ -139,7 +139,7 @@ def _azure(settings: _Settings) -> OpenAI:
 def _openai(settings: _Settings) -> OpenAI:
     try:
         return _ModuleClient(**_taken_by(_ModuleClient, settings))
-    except ConfigError as error:
+    except openai.OpenAIError as error:  # openai's own where only a base_url is there
         if _LATE not in _parameters(_ModuleClient):
             raise
         missing = str(error)

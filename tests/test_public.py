@@ -105,6 +105,8 @@ def test_every_other_name_is_openais_own(name: str) -> None:
 
 def test_every_name_of_openais_is_listed() -> None:
     assert set(PUBLIC) <= set(dir(llmswitch))
+    for name in dir(llmswitch):
+        getattr(llmswitch, name)
 
 
 def test_the_clients_are_ours() -> None:
@@ -228,6 +230,16 @@ def test_a_resource_may_be_named_before_there_is_a_key(monkeypatch: pytest.Monke
     monkeypatch.setattr(llmswitch, "base_url", "https://elsewhere.example/v1")
     assert chat._client.api_key == embeddings._client.api_key == "sk-mine"
     assert str(chat._client.base_url) == "https://elsewhere.example/v1/"
+
+
+@pytest.mark.skipif(
+    "_enforce_credentials" not in inspect.signature(openai.OpenAI.__init__).parameters, reason="came with openai 2"
+)
+def test_an_address_may_be_set_before_there_is_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(llmswitch, "base_url", "https://elsewhere.example/v1")
+    assert str(llmswitch.chat._client.base_url) == "https://elsewhere.example/v1/"
+    with pytest.raises(llmswitch.OpenAIError, match=r"Missing credentials|api_key"):
+        llmswitch.chat.completions.create(**CALL)
 
 
 def test_calls_follow_the_settings(pair: Sandbox) -> None:
