@@ -216,7 +216,8 @@ class Method:
         """What openai sends for this client as it is now; None where only openai can tell."""
         client = self.client
         state = (
-            client.api_key, client.organization, client.project, client.timeout, client._base_url, client._client._transport,  # noqa: SLF001
+            client.api_key, client.organization, client.project, client.timeout, client.max_retries,
+            client._base_url, client._client._transport,  # noqa: SLF001
             client._custom_headers, client._custom_query,  # noqa: SLF001
         )  # fmt: skip
         if state != self._state:
@@ -243,6 +244,8 @@ class Method:
             return None
         sender = getattr(client._client._transport, "direct", None)  # noqa: SLF001
         if sender is None or type(client.api_key) is not str:
+            return None
+        if type(client.max_retries) is not int or client.max_retries < 0:  # openai says what is wrong with it
             return None
         options = dict(shape.options)
         if timeout is not openai.NOT_GIVEN:
