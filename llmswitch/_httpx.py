@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from openai import _base_client
 from openai._base_client import AsyncHttpxClientWrapper, SyncHttpxClientWrapper
@@ -18,17 +18,8 @@ else:
     httpx = sys.modules["httpx2" if hasattr(_base_client, "httpx2") else "httpx"]
 
 
-# Whether openai's clients send by a method of theirs, `_send_request`; older ones call `send` of the httpx client.
-SENDS_BY_METHOD: Final = hasattr(_base_client.SyncAPIClient, "_send_request")
-
-
 def _loaded() -> Iterator[ModuleType]:
     return (sys.modules[name] for name in ("httpx2", "httpx") if name in sys.modules)
-
-
-def is_client(value: object, kind: str) -> bool:
-    """Whether this is a `Client` or an `AsyncClient` of either httpx."""
-    return any(isinstance(value, getattr(module, kind)) for module in _loaded())
 
 
 def family(value: object) -> Any:  # noqa: ANN401 - either module
@@ -39,4 +30,4 @@ def family(value: object) -> Any:  # noqa: ANN401 - either module
     return httpx
 
 
-__all__ = ["SENDS_BY_METHOD", "AsyncHttpxClientWrapper", "SyncHttpxClientWrapper", "family", "httpx", "is_client"]
+__all__ = ["AsyncHttpxClientWrapper", "SyncHttpxClientWrapper", "family", "httpx"]

@@ -11,14 +11,7 @@ import openai
 from openai import _base_client
 
 from llmswitch import _openai_transport, _openai_wire, errors, transport
-from llmswitch._httpx import (
-    SENDS_BY_METHOD,
-    AsyncHttpxClientWrapper,
-    SyncHttpxClientWrapper,
-    family,
-    httpx,
-    is_client,
-)
+from llmswitch._httpx import AsyncHttpxClientWrapper, SyncHttpxClientWrapper, httpx
 from llmswitch._openai_errors import ConfigError, invalid_like
 from llmswitch._openai_transport import AsyncRoutingTransport, RoutingTransport
 from llmswitch.dialects.base import encode_json
@@ -148,14 +141,12 @@ def prepare(
 
 
 def sync_client(given: Any, *, bound: bool = False) -> Any:
-    """The httpx client under openai: its transport is the switch. A caller's `http_client` stays itself where openai sends by a method."""
+    """The httpx client under openai: the caller's own, else one whose transport is the switch; None where openai is to make its own."""
     if bound:
-        return None if _is_ours(given) else given  # openai makes one of its own
+        return None if _is_ours(given) else given
     if given is None and not _is_replaced("SyncHttpxClientWrapper"):
         return SyncHttpxClientWrapper(transport=RoutingTransport(transport.open_sync()), follow_redirects=False)
-    if SENDS_BY_METHOD or _is_ours(given) or not is_client(given, "Client"):
-        return given
-    return _over(family(given).Client, RoutingTransport(transport.over(given), given=given), given)
+    return given
 
 
 def async_client(given: Any, *, bound: bool = False) -> Any:
@@ -164,26 +155,17 @@ def async_client(given: Any, *, bound: bool = False) -> Any:
         return None if _is_ours(given) else given
     if given is None and not _is_replaced("AsyncHttpxClientWrapper"):
         return AsyncHttpxClientWrapper(transport=AsyncRoutingTransport(transport.open_async()), follow_redirects=False)
-    if SENDS_BY_METHOD or _is_ours(given) or not is_client(given, "AsyncClient"):
-        return given
-    return _over(family(given).AsyncClient, AsyncRoutingTransport(transport.over_async(given), given=given), given)
+    return given
 
 
 def _is_replaced(name: str) -> bool:
     """Whether others have put something in the place of the class of httpx clients that openai makes: it shall make one."""
     found = getattr(_base_client, name)
-    return SENDS_BY_METHOD and not (isinstance(found, type) and found.__module__.startswith("openai."))
+    return not (isinstance(found, type) and found.__module__.startswith("openai."))
 
 
 def _is_ours(client: Any) -> bool:
     return isinstance(getattr(client, "_transport", None), RoutingTransport | AsyncRoutingTransport)
-
-
-def _over(cls: Any, routing: object, given: Any) -> Any:
-    """A client that sends by `routing`, and otherwise is like the caller's."""
-    over = cls(transport=routing, follow_redirects=False, trust_env=False, timeout=given.timeout)
-    over.build_request = given.build_request  # with the caller's headers, cookies and parameters
-    return over
 
 
 def split(arguments: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

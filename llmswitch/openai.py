@@ -13,9 +13,9 @@ import inspect
 from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar
 
 import openai
-from openai._base_client import AsyncAPIClient, SyncAPIClient
 from openai._compat import cached_property
 
+from llmswitch._openai_sending import AsyncSending, Sending
 from llmswitch._openai_sockets import check_socket, watched
 
 if TYPE_CHECKING:
@@ -155,30 +155,8 @@ class _Switched(_Client):
         return value
 
 
-class _Sending(SyncAPIClient):
-    """Stands under openai's client, and sends for it where newer ones let it."""
-
-    _beneath: Beneath
-
-    if not TYPE_CHECKING:  # older ones have none
-
-        def _send_request(self, request: Any, **options: Any) -> Any:
-            return self._beneath.send(self._client, request, super()._send_request, **options)
-
-
-class _AsyncSending(AsyncAPIClient):
-    """As `_Sending`."""
-
-    _beneath: Beneath
-
-    if not TYPE_CHECKING:
-
-        async def _send_request(self, request: Any, **options: Any) -> Any:
-            return await self._beneath.send(self._client, request, super()._send_request, **options)
-
-
 @watched
-class OpenAI(_Switched, openai.OpenAI, _Sending):
+class OpenAI(_Switched, openai.OpenAI, Sending):
     """`openai.OpenAI`, routed by region, with failover. Takes openai's own arguments and those of `SwitchOptions`.
 
     Raises:
@@ -228,7 +206,7 @@ class OpenAI(_Switched, openai.OpenAI, _Sending):
 
 
 @watched
-class AsyncOpenAI(_Switched, openai.AsyncOpenAI, _AsyncSending):
+class AsyncOpenAI(_Switched, openai.AsyncOpenAI, AsyncSending):
     """`openai.AsyncOpenAI`, routed by region, with failover; as `OpenAI`."""
 
     @_as_openais(openai.AsyncOpenAI.__init__)
