@@ -37,10 +37,9 @@ class _HttpClient:
     """`client._client`."""
 
     def __get__(self, client: Any, owner: type) -> Any:
-        try:
-            http_client = vars(client)[_HTTP]
-        except KeyError:
-            raise AttributeError(_HTTP) from None
+        if client is None or _HTTP not in vars(client):
+            raise AttributeError(_HTTP)
+        http_client = vars(client)[_HTTP]
         return _Switch(client, http_client) if _requesting.get() is client else http_client
 
     def __set__(self, client: Any, http_client: Any) -> None:
