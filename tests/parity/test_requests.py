@@ -286,7 +286,7 @@ CASES = [
     said("deep copies and pickles", lambda: pickle.loads(pickle.dumps(copy.deepcopy([USER])))),
     said("a thousand messages", lambda: [USER] * 1000),
     said("a deep message", lambda: [_deep(60)]),
-    said("too deep a message", lambda: [_deep(3000)], ("RecursionError", "ValueError")),
+    said("too deep a message", lambda: [_deep(100_000)], ("RecursionError", "ValueError")),
     Case(
         "its own answers",
         after_an_answer,

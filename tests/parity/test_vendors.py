@@ -123,7 +123,7 @@ BODIES: dict[str, bytes] = {
     "a twice named field": b'{"id": "a", "id": "b", "choices": [{"index": 0, "index": 1, "message": {"content": "c"}}]}',
     "a deep value": json.dumps(shapes.chat(deep=1)).replace('"deep": 1', '"deep": ' + "[" * 300 + "]" * 300).encode(),
     "too deep a value": json.dumps(shapes.chat(deep=1))
-    .replace('"deep": 1', '"deep": ' + "[" * 9000 + "]" * 9000)
+    .replace('"deep": 1', '"deep": ' + "[" * 100_000 + "]" * 100_000)
     .encode(),
     "another vendor's shape": b'{"output": {"text": "hi"}, "request_id": "r"}',
     "an error in disguise": b'{"error": {"message": "no", "code": "rate_limit_exceeded"}}',
