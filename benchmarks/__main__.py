@@ -93,11 +93,11 @@ def main() -> None:
         minutes, seconds = divmod(int(time.monotonic() - started), 60)
         print(f"{minutes:2}:{seconds:02}  {text}", file=sys.stderr, flush=True)
 
-    result = everything(Run(given.only, quick=given.quick, tell=tell), given.parts)
-    text = json.dumps(result, indent=1)
-    if given.json and given.json != Path("-"):
-        given.json.write_text(text + "\n", encoding="utf-8")
-    print(text if given.json == Path("-") else report.tables(result))
+    result: report.Result = {}
+    for result in everything(Run(given.only, quick=given.quick, tell=tell), given.parts):
+        if given.json and given.json != Path("-"):
+            given.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(result, indent=1) if given.json == Path("-") else report.tables(result))
     if given.write:
         report.write(result)
 

@@ -192,14 +192,12 @@ def memory(result: Result) -> Iterator[str]:
 
 def where(result: Result) -> Iterator[str]:
     """The machine, the day and the versions."""
-    machine = result["machine"]
-    versions = dict.fromkeys(
-        f"{package} {version}"
-        + (f" (with openai {packages['openai']})" if package not in ("openai", "llmswitch", "httpx2") else "")
-        for packages in result["versions"].values()
-        for package, version in packages.items()
-        if package not in ("openai", "httpx2") or packages is result["versions"].get("openai")
-    )
+    machine, versions = result["machine"], []
+    for client, packages in result["versions"].items():
+        own = [
+            f"{package} {version}" for package, version in packages.items() if client == "openai" or package != "openai"
+        ]
+        versions.append(", ".join(own) + ("" if client == "openai" else f" (with openai {packages['openai']})"))
     yield (
         f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, Python {result['python']}, {result['date']}"
         f"{' (a quick run)' if result['quick'] else ''}: {', '.join(versions)}."

@@ -15,7 +15,7 @@ from benchmarks import calls, growth, memory
 from benchmarks.processes import Failed, Upstream, Worker, interpreter, seconds_of_import
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 Result = dict[str, Any]
 
@@ -137,7 +137,7 @@ class Run:
     def memory(self) -> list[Result]:
         """The slope of memory over many calls."""
         rows = []
-        for kind, number in memory.KINDS.items():
+        for kind, number in memory.KINDS.items() if "llmswitch" in self.clients else ():
             self.tell(f"memory: {kind}")
             taken = self._fresh("llmswitch", "memory", 300, kind=kind, number=number // (10 if self.quick else 1))
             rows.append({"client": "llmswitch", "kind": kind, **taken})
@@ -168,10 +168,12 @@ class Run:
 PARTS = ("imports", "calls", "profile", "scale", "growth", "memory")
 
 
-def everything(run: Run, parts: Iterable[str]) -> Result:
-    """All of these parts."""
-    needs_llmswitch = {"memory"} if "llmswitch" not in run.clients else set()
-    return {**run.about(), **{part: getattr(run, part)() for part in parts if part not in needs_llmswitch}}
+def everything(run: Run, parts: Iterable[str]) -> Iterator[Result]:
+    """These parts, one by one: what there is so far after each."""
+    result = run.about()
+    for part in parts:
+        result[part] = getattr(run, part)()
+        yield result
 
 
 def missing(clients: Iterable[str]) -> list[str]:
