@@ -100,23 +100,6 @@ BENCH ?= --write
 bench: .venv/ready $(patsubst %,.bench/%/ready,openai llmswitch litellm any-llm aisuite)  ## measure beside other clients (15 min; BENCH=--quick for 3)
 	@$(BIN)/python -m benchmarks $(BENCH)
 
-# Each client that is measured has an environment of its own, with its newest version.
-.bench/openai/ready: REQUIREMENTS := openai
-.bench/llmswitch/ready: REQUIREMENTS := --editable .
-.bench/litellm/ready: REQUIREMENTS := litellm
-.bench/any-llm/ready: REQUIREMENTS := 'any-llm-sdk[openai]'
-.bench/aisuite/ready: REQUIREMENTS := 'aisuite[openai]'
-.bench/%/ready: pyproject.toml
-	@mkdir -p .bench
-	$(call venv,$(@D))
-	@echo "installing $* into $(@D)"
-	@$(@D)/bin/python -m pip --disable-pip-version-check install --quiet --upgrade $(REQUIREMENTS)
-	@touch $@
-
-BENCH ?= --write
-bench: .venv/ready $(patsubst %,.bench/%/ready,openai llmswitch litellm any-llm aisuite)  ## measure beside other clients (15 min; BENCH=--quick for 3)
-	@$(BIN)/python -m benchmarks $(BENCH)
-
 clean:  ## remove what the targets above made
 	rm -rf .venv .matrix .bench dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

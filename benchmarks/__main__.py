@@ -5,6 +5,7 @@ Examples:
   python -m benchmarks --quick                        a rough picture in 2 minutes
   python -m benchmarks --only openai,llmswitch --parts calls,imports
   python -m benchmarks --json results.json --write    also keep the numbers, and bring docs/ up to date with them
+  python -m benchmarks draw                           the documents and the picture anew, from docs/benchmark.json
   python -m benchmarks profile --mode stream          where a call's time goes in llmswitch; --only openai: in openai
 """
 
@@ -49,7 +50,7 @@ def arguments() -> argparse.Namespace:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("what", nargs="?", choices=("run", "profile"), default="run", help="default: run")
+    parser.add_argument("what", nargs="?", choices=("run", "profile", "draw"), default="run", help="default: run")
     parser.add_argument("--quick", action="store_true", help="fewer rounds, no thousand streams")
     parser.add_argument(
         "--only", type=listed(CLIENTS), default=list(CLIENTS), metavar="CLIENTS", help=f"of {','.join(CLIENTS)}"
@@ -79,6 +80,9 @@ def main() -> None:
     """See the module."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the processes are ended
     given = arguments()
+    if given.what == "draw":
+        report.write(json.loads(report.KEPT.read_text(encoding="utf-8")))
+        return
     client = given.only[0] if len(given.only) == 1 else "llmswitch"
     if absent := missing(given.only if given.what == "run" else [client]):
         sys.exit(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Result = dict[str, Any]
 
 DOCS: Final = ROOT / "docs"
+KEPT: Final = DOCS / "benchmark.json"
 DOCUMENTS: Final = (ROOT / "README.md", ROOT / "README.zh-CN.md", DOCS / "performance.md")
 BARE: Final = "bare sockets"
 OURS: Final = "benchmarks"
@@ -257,7 +258,7 @@ def filled(document: Path, result: Result) -> str:
 
 def write(result: Result) -> None:
     """Bring the numbers, the picture and the tables in the documents up to date."""
-    (DOCS / "benchmark.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    KEPT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     (DOCS / "benchmark.svg").write_text(chart.draw(result), encoding="utf-8")
     for document in DOCUMENTS:
         document.write_text(filled(document, result), encoding="utf-8")
