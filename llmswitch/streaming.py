@@ -8,7 +8,7 @@ A `finish_reason` is never invented.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from llmswitch._json import dumps, loads
 from llmswitch.dialects.base import NO_REASON
@@ -106,7 +106,7 @@ class Reader:
         self._held_bytes = 0
         self._open: set[int] = set()  # choices without a finish_reason yet
         self._seen = False  # whether any choice was opened
-        self._tools: dict[int, Json] = {}
+        self._tools: dict[int, Any] = {}  # of each call the id, and the pieces of its name and arguments
         self.committed = self.done = False
         self.failure: Failure | None = None
         self.error = b""  # the event that says what `failure` is
@@ -118,7 +118,10 @@ class Reader:
     @property
     def partial(self) -> Partial:
         """What has been read of the first choice."""
-        tools = tuple(self._tools[index] for index in sorted(self._tools))
+        tools = tuple(
+            {"id": call["id"], "name": "".join(call["name"]), "arguments": "".join(call["arguments"])}
+            for _, call in sorted(self._tools.items())
+        )
         return Partial("".join(self.text), "".join(self.reasoning), tools, self.usage)
 
     def feed(self, data: bytes) -> None:
@@ -250,15 +253,15 @@ class Reader:
                 continue
             index = fragment.get("index")
             key = index if isinstance(index, int) else len(self._tools)
-            known = self._tools.setdefault(key, {"id": None, "name": "", "arguments": ""})
+            known = self._tools.setdefault(key, {"id": None, "name": [], "arguments": []})
             function = fragment.get("function")
             if fragment.get("id"):
                 known["id"] = fragment["id"]
             if isinstance(function, dict):
                 for part in ("name", "arguments"):
-                    text, before = function.get(part), known[part]
-                    if isinstance(text, str) and isinstance(before, str):
-                        known[part] = before + text
+                    text = function.get(part)
+                    if isinstance(text, str):
+                        known[part].append(text)
 
 
 def _is_error(value: Json) -> bool:
