@@ -17,6 +17,7 @@ from llmswitch._httpx import family
 from llmswitch._json import loads
 from llmswitch.call import Call, Timeouts
 from llmswitch.exchange import AsyncExchange, Exchange
+from llmswitch.failure import Kind
 from llmswitch.secret import CHANGING, Secret
 from llmswitch.transport.base import Headers, ReadError, Request, TransportError
 
@@ -143,7 +144,12 @@ def lone_answer(request: httpx.Request, lone: LoneFailure) -> httpx.Response:
         return _response(request, case.reply.status, Headers(case.reply.headers), case.reply.body, extensions)
     if case.reply is None and isinstance(case.cause, TransportError) and lone.exact:
         return _begun(request, case.cause) or fail(request, case.cause)
-    return raising(errors.build(errors.ProviderError, case), request)
+    error = errors.build(errors.ProviderError, case)
+    if case.reply is not None and case.failure is not None and case.failure.kind is Kind.BAD_PAYLOAD:
+        body = loads(request.content)
+        if isinstance(body, dict) and body.get("stream"):  # its head was good enough: what is wrong shows as it is read
+            return _breaking(request, (case.reply.status, list(case.reply.headers), b""), error, case.cause)
+    return raising(error, request)
 
 
 # httpx's names for failed connections.
@@ -185,18 +191,27 @@ def _begun(request: httpx.Request, error: TransportError) -> httpx.Response | No
     """The beginning of an answer that the caller wants to read piece by piece: the rest fails as it is read."""
     if error.begun is None or request.headers.get(RAW_RESPONSE_HEADER) != "stream":
         return None
-    status, headers, part = error.begun
-    known, cause = as_httpx(request, error)
+    return _breaking(request, error.begun, *as_httpx(request, error))
+
+
+def _breaking(
+    request: httpx.Request,
+    begun: tuple[int, list[tuple[str, str]], bytes],
+    error: BaseException,
+    cause: BaseException | None,
+) -> httpx.Response:
+    """A response whose body breaks off with this error."""
+    status, headers, part = begun
     kind: Any = family(request)
 
     class Broken(kind.ByteStream):  # type: ignore[misc]
         def __iter__(self) -> Iterator[bytes]:
             yield part
-            raise known from cause
+            raise error from cause
 
         async def __aiter__(self) -> AsyncIterator[bytes]:
             yield part
-            raise known from cause
+            raise error from cause
 
     response: httpx.Response = kind.Response(status, headers=shown(headers), stream=Broken(part), request=request)
     return response

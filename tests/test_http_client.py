@@ -211,6 +211,25 @@ def test_an_answer_that_is_read_piece_by_piece_begins_before_it_breaks(kind: str
     assert len(asked) == 2
 
 
+@pytest.mark.parametrize("over_http_client", [False, True])
+def test_a_stream_that_is_no_stream_says_so_when_it_is_read(kind: str, over_http_client: bool) -> None:
+    """As a mock of the whole API answers, which knows one answer to each path."""
+
+    async def ask(url: str) -> None:
+        more = {"http_client": (httpx.Client if kind == "sync" else httpx.AsyncClient)()} if over_http_client else {}
+        client = CLASSES[kind][1](api_key="sk-x", base_url=f"{url}/v1", **more)
+        stream = await given(client.chat.completions.create(**CALL, stream=True))
+        await given(stream.response.close() if kind == "sync" else stream.response.aclose())
+        stream = await given(client.chat.completions.create(**CALL, stream=True))
+        with pytest.raises(llmswitch.ProviderError, match="bad_payload"):
+            await given(anext(stream) if kind == "async" else next(stream))
+        await given(client.close())
+
+    with Server(answer(200, json.dumps(CHAT).encode(), "Content-Type: application/json")) as server:
+        asyncio.run(ask(server.url))
+        assert len(server.requests) == 2
+
+
 # --- httpx's own -------------------------------------------------------------------------------------------------------
 
 
