@@ -99,7 +99,9 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - every name of openai's, cla
         raise AttributeError(f"module 'llmswitch' has no attribute {name!r}")
     if name in _submodules():
         return import_module(f"llmswitch.{name}")
-    return import_module("llmswitch._openai_module").read(name)
+    from llmswitch._openai_module import read  # noqa: PLC0415
+
+    return read(name)
 
 
 def __dir__() -> list[str]:
