@@ -139,7 +139,7 @@ class _Reader:
                 preferred=_regions(row, "preferred", EVERYWHERE),
                 binds=frozenset(row.texts("binds", ("caller", "end_user"))),
                 enforcement=row.texts("enforcement", ("ip", "account", "key", "contract")),
-                data_location=row.take("data_location", str),
+                hosted_in=_country(row, "hosted_in"),
                 key_env=(named(provider, name, "api_key"), *row.texts("key_env")),
                 key_pattern=_pattern(row, "key_pattern"),
                 fact=self._fact(row, "sites"),
@@ -248,6 +248,13 @@ def _regions(row: Table, name: str, *extra: str) -> frozenset[str]:
     if len(set(codes)) != len(codes):
         raise row.error(name, sorted({code for code in codes if codes.count(code) > 1}), "each code once")
     return frozenset(codes)
+
+
+def _country(row: Table, name: str) -> str | None:
+    code = row.take(name, str)
+    if code is not None and not _REGION.fullmatch(code):
+        raise row.error(name, code, "an ISO 3166-1 alpha-2 code such as CN")
+    return code
 
 
 def _pattern(row: Table, name: str) -> str | None:

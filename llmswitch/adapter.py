@@ -101,6 +101,7 @@ class Site:
         preferred: regions whose callers choose this site before the provider's others; "*" is everyone else.
         binds: whose region counts: "caller" (where the call leaves from), "end_user" (whom the app serves).
         enforcement: "ip", "account", "key", "contract".
+        hosted_in: the country (ISO 3166-1 alpha-2) whose servers answer and keep the data; None where nobody says.
         key_env: variables whose key belongs to this site only.
         key_pattern: what its keys look like, as a regular expression; for hints, never to refuse one.
     """
@@ -117,7 +118,7 @@ class Site:
     preferred: frozenset[str] = frozenset()
     binds: frozenset[str] = frozenset()
     enforcement: tuple[str, ...] = ()
-    data_location: str | None = None
+    hosted_in: str | None = None
     key_env: tuple[str, ...] = ()
     key_pattern: str | None = None
     fact: Fact

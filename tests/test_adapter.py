@@ -462,6 +462,7 @@ WRONG = {
     "region no list": ("", 'regions = "CN"\n', r"sites\.eu\.regions: found 'CN'; allowed: a list"),
     "host": ("", 'hosts = ["https://x.example"]\n', r"sites\.eu\.hosts\[0\]: found .*allowed: a host name"),
     "binds": ("", 'binds = ["callers"]\n', r"sites\.eu\.binds\[0\]: found 'callers'; allowed: caller, end_user; did you mean 'caller'\?"),
+    "hosted in": ("", 'hosted_in = "Beijing"\n', r"sites\.eu\.hosted_in: found 'Beijing'; allowed: an ISO 3166-1 alpha-2 code"),
     "key pattern": ("", 'key_pattern = "("\n', r"sites\.eu\.key_pattern: found '\('; allowed: a regular expression"),
     "fact": ("", 'fact = "site"\n', r"sites\.eu\.fact: found 'site'; allowed: a name under \[facts\]: sites"),
     "no fact": ("", MODEL, r"models\.m\.fact: found 'models'; allowed: a name under \[facts\]: sites"),
