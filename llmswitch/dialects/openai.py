@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ from llmswitch.parameters import fit
 if TYPE_CHECKING:
     from llmswitch._json import Json, JsonValue
     from llmswitch.adapter import Adapter
+    from llmswitch.dialects.base import StreamReader
 
 _PATHS: Final = {"chat": "/chat/completions", "embeddings": "/embeddings"}
 
@@ -62,7 +64,11 @@ class OpenAI:
             changed = True
         return WireAnswer(value, dumps(value) if changed else body)
 
-    def chunk(self, adapter: Adapter, data: Json) -> Json:
+    def reader(self, adapter: Adapter, params: Json) -> StreamReader:  # noqa: ARG002 - nothing hangs on what was asked
+        """Each event is a chunk."""
+        return partial(self.chunk, adapter)
+
+    def chunk(self, adapter: Adapter, data: Json, _event: bytes = b"") -> Json:
         """The chunk with the vendor's finish reasons in OpenAI's words, without empty ids and names of tool calls."""
         choices = data.get("choices")
         if not isinstance(choices, list) or not (self._completing or adapter.rewords):
