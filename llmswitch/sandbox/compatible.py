@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, ClassVar
 from llmswitch.sandbox import answers
 from llmswitch.sandbox.answers import Choice, Prompt
 from llmswitch.sandbox.dialect import Dialect, Route
-from llmswitch.sandbox.fields import array, integer, last_user, number, spoken, table, tables, text
+from llmswitch.sandbox.fields import array, integer, number, table, tables, text
+from llmswitch.sandbox.rules import roles_in_order, within
 from llmswitch.sandbox.wire import Frame, Reply, Stream, event, identifier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from llmswitch._json import Json, JsonValue
-    from llmswitch.sandbox.dialect import Model
+    from llmswitch.sandbox.dialect import Model, Variant
     from llmswitch.sandbox.wire import Call
 
 
@@ -56,20 +57,51 @@ class Compatible(Dialect):
     base64_vectors: ClassVar[bool] = True
     last_delta: ClassVar[Json] = {"content": ""}
     """The delta of the chunk that carries the finish reason: OpenAI's is empty, the others' holds an empty text."""
+    error_fields: ClassVar[tuple[str, ...]] = ("message", "type", "param", "code")
+    """What an error says, in `{"error": {...}}`."""
+    ranges: ClassVar[Mapping[str, str]] = {}
+    """The intervals of the parameters, such as "(0, 1]"."""
+    out_of_range: ClassVar[str] = "{name} should be in {range}"
+    reasoning_field: ClassVar[str] = "reasoning_content"
+    unfinished: ClassVar[JsonValue] = None
+    """The finish reason of a chunk before the last."""
 
     def routes(self) -> tuple[Route, ...]:
-        """Return chat, embeddings and models."""
-        return (
+        """Return chat and models, and embeddings where a model makes them."""
+        found = [
             Route("POST", f"{self.prefix}/chat/completions", self.chat),
-            Route("POST", f"{self.prefix}/embeddings", self.embeddings),
             Route("GET", f"{self.prefix}/models", self.list_models),
             Route("GET", f"{self.prefix}/models/{{id}}", self.show_model),
-        )
+        ]
+        if any(model.dimensions for model in self.models.values()):
+            found.append(Route("POST", f"{self.prefix}/embeddings", self.embeddings))
+        return tuple(found)
 
     # What a subclass may state its own way.
 
+    def authenticate(self, call: Call) -> None:
+        """Take this site's key as `Authorization: Bearer`."""
+        if call.bearer() != self.site.key:
+            raise self.refuse(call, "auth")
+
+    def error(self, call: Call, variant: Variant) -> Reply:
+        """Return `{"error": {...}}` with the vendor's fields."""
+        del call
+        return Reply(variant.status, {"error": {name: getattr(variant, name) for name in self.error_fields}})
+
     def check(self, call: Call, model: Model) -> None:
         """Raise `Refused` for a chat body that the vendor rejects."""
+        if wrong := self.wrong(call, model, answers.messages_of(call.body)):
+            raise self.refuse(call, "bad_request", wrong)
+
+    def wrong(self, call: Call, model: Model, messages: list[Json]) -> str | None:
+        """Return what the vendor rejects about a chat body, in its words, or None."""
+        del model
+        for name, interval in self.ranges.items():
+            value = number(call.body.get(name))
+            if value is not None and not within(value, interval):
+                return self.out_of_range.format(name=name, range=interval)
+        return roles_in_order(messages) if messages else "messages must not be empty"
 
     def thinks(self, call: Call, model: Model) -> bool:
         """Say whether the answer shows its reasoning (`reasoning_content`)."""
@@ -94,6 +126,29 @@ class Compatible(Dialect):
     def usage_chunk(self, turn: Turn) -> bool:
         """Say whether usage comes in a chunk of its own, with no choices."""
         return table(turn.call.body.get("stream_options")).get("include_usage") is True
+
+    def reasoned(self, call: Call, said: str) -> Json:
+        """Return what carries reasoning in a message or delta."""
+        del call
+        return {self.reasoning_field: said}
+
+    def message(self, call: Call, choice: Choice, reasoning: str, said: str) -> Json:
+        """Return the message of a whole answer."""
+        message: Json = {"role": "assistant", "content": said}
+        if reasoning:
+            message |= self.reasoned(call, reasoning)
+        if choice.tool_calls:
+            message["content"] = None
+            message["tool_calls"] = [one.encoded() for one in choice.tool_calls]
+        return message
+
+    def deltas(self, call: Call, choice: Choice) -> Iterator[Json]:
+        """Yield the deltas of a stream: reasoning, text, tool calls."""
+        for piece in choice.think():
+            yield self.reasoned(call, piece)
+        for piece in choice.speak():
+            yield {"content": piece}
+        yield from self.call_deltas(call, choice)
 
     def call_deltas(self, call: Call, choice: Choice) -> Iterator[Json]:
         """Yield the tool calls of a stream: id and name first, the arguments in fragments."""
@@ -158,6 +213,7 @@ class Compatible(Dialect):
                     tool_calls=calls,
                     limit=limit,
                     filtered=call.filtered,
+                    ending=call.ending,
                 )
             )
         return Turn(
@@ -171,19 +227,14 @@ class Compatible(Dialect):
 
     def finish(self, choice: Choice) -> str:
         """Return the vendor's word for how the choice ended."""
-        return self.filtered_finish or choice.finish if choice.finish == "content_filter" else choice.finish
+        return choice.ending or choice.finish if choice.finish == "content_filter" else choice.finish
 
     def completion(self, turn: Turn) -> Json:
         """Return the whole answer."""
         found: list[JsonValue] = []
         for choice in turn.choices:
-            reasoning, said = list(choice.think()), list(choice.speak())
-            message: Json = {"role": "assistant", "content": "".join(said)}
-            if reasoning:
-                message["reasoning_content"] = "".join(reasoning)
-            if choice.tool_calls:
-                message["content"] = None
-                message["tool_calls"] = [one.encoded() for one in choice.tool_calls]
+            reasoning, said = "".join(choice.think()), list(choice.speak())
+            message = self.message(turn.call, choice, reasoning, "".join(said))
             body: Json = {"index": choice.index, "message": message}
             if turn.call.body.get("logprobs") is True:
                 body["logprobs"] = {"content": [_logprob(turn.call, piece) for piece in said]}
@@ -195,7 +246,7 @@ class Compatible(Dialect):
         """Yield the events of a streamed answer, its choices taking turns."""
         for choice in turn.choices:
             yield Frame("preamble", self._chunk(turn, choice, self.opening()))
-        speaking = deque((choice, self._deltas(turn, choice)) for choice in turn.choices)
+        speaking = deque((choice, self.deltas(turn.call, choice)) for choice in turn.choices)
         while speaking:
             choice, deltas = speaking.popleft()
             delta = next(deltas, None)
@@ -216,19 +267,12 @@ class Compatible(Dialect):
     def _head(self, turn: Turn, kind: str) -> Json:
         return {"id": turn.id, "object": kind, "created": turn.created, "model": turn.model}
 
-    def _deltas(self, turn: Turn, choice: Choice) -> Iterator[Json]:
-        for piece in choice.think():
-            yield {"reasoning_content": piece}
-        for piece in choice.speak():
-            yield {"content": piece}
-        yield from self.call_deltas(turn.call, choice)
-
     def _chunk(self, turn: Turn, choice: Choice, delta: Json, *, last: bool = False) -> bytes:
         body: Json = {"index": choice.index, "delta": delta}
         if turn.call.body.get("logprobs") is True:
             piece = delta.get("content")
             body["logprobs"] = {"content": [_logprob(turn.call, piece)]} if isinstance(piece, str) and piece else None
-        body["finish_reason"] = self.finish(choice) if last else None
+        body["finish_reason"] = self.finish(choice) if last else self.unfinished
         chunk: Json = {**self._head(turn, "chat.completion.chunk"), "choices": [body]}
         if last:
             self.dress_choice(choice, body)
@@ -308,37 +352,3 @@ def _logprob(call: Call, piece: str) -> Json:
     alternatives = integer(call.body.get("top_logprobs")) or 0
     top: list[JsonValue] = [{**one, "logprob": -0.01 - 2.0 * rank} for rank in range(alternatives)]
     return {**one, "top_logprobs": top}
-
-
-def roles_in_order(messages: list[Json]) -> str | None:
-    """Return what is wrong about tool messages, as OpenAI words it, or None.
-
-    Each tool message answers a call of the assistant's message before it, and each call is answered.
-    """
-    open_calls: list[str] = []
-    for message in messages:
-        if message.get("role") == "tool":
-            wanted = text(message.get("tool_call_id"))
-            if wanted not in open_calls:
-                return "messages with role 'tool' must be a response to a preceeding message with 'tool_calls'."
-            open_calls.remove(wanted)
-            continue
-        if open_calls:
-            break
-        open_calls = [text(one.get("id")) for one in tables(message.get("tool_calls"))]
-    if open_calls:
-        return (
-            "An assistant message with 'tool_calls' must be followed by tool messages responding to each "
-            f"'tool_call_id'. The following tool_call_ids did not have response messages: {', '.join(open_calls)}"
-        )
-    return None
-
-
-def lacks_json_word(body: Json) -> bool:
-    """Say whether JSON mode is asked for and no message says "json"."""
-    if table(body.get("response_format")).get("type") != "json_object":
-        return False
-    return not any("json" in spoken(message).lower() for message in answers.messages_of(body))
-
-
-__all__ = ["Compatible", "Turn", "lacks_json_word", "last_user", "roles_in_order"]

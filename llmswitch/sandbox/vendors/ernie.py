@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from llmswitch.sandbox import answers
-from llmswitch.sandbox.compatible import Compatible, roles_in_order
+from llmswitch.sandbox.compatible import Compatible
 from llmswitch.sandbox.dialect import Model, Variant
 from llmswitch.sandbox.fields import integer, number
+from llmswitch.sandbox.rules import roles_in_order
 from llmswitch.sandbox.wire import Refused, Reply, Stream, identifier
 
 if TYPE_CHECKING:

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from llmswitch import _json
 from llmswitch.sandbox import answers
-from llmswitch.sandbox.compatible import Compatible, roles_in_order
+from llmswitch.sandbox.compatible import Compatible
 from llmswitch.sandbox.dialect import Model, Provider, Site, Variant
 from llmswitch.sandbox.fields import number, table, tables, text
+from llmswitch.sandbox.rules import roles_in_order
 from llmswitch.sandbox.wire import Refused, Reply
 
 if TYPE_CHECKING:
