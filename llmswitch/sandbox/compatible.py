@@ -7,7 +7,7 @@ import struct
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from llmswitch.sandbox import answers
 from llmswitch.sandbox.answers import Choice, Prompt
@@ -48,8 +48,9 @@ class Turn:
 
 
 class Compatible(Dialect):
-    """OpenAI's paths under `prefix`; a subclass states how its vendor differs."""
+    """OpenAI's paths under the site's base; a subclass states how its vendor differs."""
 
+    prefix = "/"
     most_choices: ClassVar[int] = 1
     embeddings_batch: ClassVar[int] = 2048
     id_prefix: ClassVar[str] = "chatcmpl-"
@@ -62,22 +63,32 @@ class Compatible(Dialect):
     ranges: ClassVar[Mapping[str, str]] = {}
     """The intervals of the parameters, such as "(0, 1]"."""
     out_of_range: ClassVar[str] = "{name} should be in {range}"
+    roles: ClassVar[tuple[str, ...]] = ()
+    """The roles it knows; () takes whatever comes."""
+    wrong_role: ClassVar[str] = "messages[{index}].role: {role} is not valid"
+    usage_comes: ClassVar[Literal["asked", "always", "last"]] = "asked"
+    """In a stream: in a chunk of its own, when asked for or always, or on the last chunk of the answer."""
+    too_many: ClassVar[str] = "batch size is invalid, it should not be larger than {most}."
     reasoning_field: ClassVar[str] = "reasoning_content"
     unfinished: ClassVar[JsonValue] = None
     """The finish reason of a chunk before the last."""
 
     def routes(self) -> tuple[Route, ...]:
         """Return chat and models, and embeddings where a model makes them."""
-        found = [
-            Route("POST", f"{self.prefix}/chat/completions", self.chat),
-            Route("GET", f"{self.prefix}/models", self.list_models),
-            Route("GET", f"{self.prefix}/models/{{id}}", self.show_model),
-        ]
+        return tuple(route for base in self.bases() for route in self._routes(base))
+
+    def _routes(self, base: str) -> Iterator[Route]:
+        yield Route("POST", f"{base}/chat/completions", self.chat)
+        yield Route("GET", f"{base}/models", self.list_models)
+        yield Route("GET", f"{base}/models/{{id}}", self.show_model)
         if any(model.dimensions for model in self.models.values()):
-            found.append(Route("POST", f"{self.prefix}/embeddings", self.embeddings))
-        return tuple(found)
+            yield Route("POST", f"{base}/embeddings", self.embeddings)
 
     # What a subclass may state its own way.
+
+    def bases(self) -> tuple[str, ...]:
+        """Return where its paths begin."""
+        return (self.site.base,)
 
     def authenticate(self, call: Call) -> None:
         """Take this site's key as `Authorization: Bearer`."""
@@ -101,6 +112,9 @@ class Compatible(Dialect):
             value = number(call.body.get(name))
             if value is not None and not within(value, interval):
                 return self.out_of_range.format(name=name, range=interval)
+        for index, message in enumerate(messages):
+            if self.roles and message.get("role") not in self.roles:
+                return self.wrong_role.format(index=index, role=message.get("role"))
         return roles_in_order(messages) if messages else "messages must not be empty"
 
     def thinks(self, call: Call, model: Model) -> bool:
@@ -120,12 +134,17 @@ class Compatible(Dialect):
 
     def closing(self, turn: Turn, choice: Choice, chunk: Json) -> Json:
         """Change the chunk that finishes a choice."""
-        del turn, choice
-        return chunk
+        del choice
+        return {**chunk, "usage": self.usage(turn)} if self.usage_comes == "last" else chunk
+
+    def usage(self, turn: Turn) -> Json:
+        """Return what was counted, in the vendor's words."""
+        return turn.usage()
 
     def usage_chunk(self, turn: Turn) -> bool:
         """Say whether usage comes in a chunk of its own, with no choices."""
-        return table(turn.call.body.get("stream_options")).get("include_usage") is True
+        asked = table(turn.call.body.get("stream_options")).get("include_usage") is True
+        return self.usage_comes == "always" or (asked and self.usage_comes == "asked")
 
     def reasoned(self, call: Call, said: str) -> Json:
         """Return what carries reasoning in a message or delta."""
@@ -240,7 +259,7 @@ class Compatible(Dialect):
                 body["logprobs"] = {"content": [_logprob(turn.call, piece) for piece in said]}
             body["finish_reason"] = self.finish(choice)
             found.append(self.dress_choice(choice, body))
-        return self.dress(turn, {**self._head(turn, "chat.completion"), "choices": found, "usage": turn.usage()})
+        return self.dress(turn, {**self._head(turn, "chat.completion"), "choices": found, "usage": self.usage(turn)})
 
     def frames(self, turn: Turn) -> Iterator[Frame]:
         """Yield the events of a streamed answer, its choices taking turns."""
@@ -256,7 +275,7 @@ class Compatible(Dialect):
                 yield Frame("content", self._chunk(turn, choice, delta))
                 speaking.append((choice, deltas))
         if self.usage_chunk(turn):
-            body: Json = {**self._head(turn, "chat.completion.chunk"), "choices": [], "usage": turn.usage()}
+            body: Json = {**self._head(turn, "chat.completion.chunk"), "choices": [], "usage": self.usage(turn)}
             yield Frame("end", event(self.dress(turn, body)))
         yield Frame("done", b"data: [DONE]\n\n")
 
@@ -295,7 +314,7 @@ class Compatible(Dialect):
                 param="input",
             )
         if len(inputs) > self.embeddings_batch:
-            message = f"batch size is invalid, it should not be larger than {self.embeddings_batch}."
+            message = self.too_many.format(found=len(inputs), most=self.embeddings_batch)
             raise self.refuse(call, "bad_request", message, param="input")
         size = integer(call.body.get("dimensions")) or model.dimensions[0]
         if not self.takes_dimensions(model, size):

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from llmswitch._json import Json
 
 
+ROLES = ("system", "user", "assistant", "tool")
+
+
 def within(value: float, interval: str) -> bool:
     """Say whether a number lies in an interval such as "(0, 1]"."""
     low, high = (float(bound) for bound in interval[1:-1].split(","))
