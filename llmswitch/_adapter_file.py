@@ -68,8 +68,9 @@ class _Reader:
             title=top.need("title", str),
             title_zh=top.text("title_zh"),
             dialect=top.text("dialect", "openai"),
-            headquarters=top.text("headquarters"),
-            tags=top.texts("tags"),
+            headquarters=_country(top, "headquarters") or "",
+            headquarters_fact=self._facts.get("headquarters"),
+            tags={tag: self._tag(tag) for tag in top.texts("tags")},
             rank=top.need("rank", int),
             sites=tuple(self._sites(name)),
             key_env=(named(name, "api_key"), *top.texts("key_env")),
@@ -113,6 +114,14 @@ class _Reader:
             raise row.error("fact", name, f"a name under [facts]: {names}")
         return self._facts[name]
 
+    def _tag(self, tag: str) -> Fact:
+        found = self._facts.get(tag) or self._facts.get("tags")
+        if found is None:
+            raise self._top.error(
+                "tags", tag, f"tags that somebody states: add [facts.{tag}] with source, as_of, confidence"
+            )
+        return found
+
     def _sites(self, provider: str) -> Iterator[Site]:
         sites = self._top.table("sites")
         if not tuple(sites):
@@ -139,6 +148,7 @@ class _Reader:
                 preferred=_regions(row, "preferred", EVERYWHERE),
                 binds=frozenset(row.texts("binds", ("caller", "end_user"))),
                 enforcement=row.texts("enforcement", ("ip", "account", "key", "contract")),
+                headquarters=_country(row, "headquarters"),
                 hosted_in=_country(row, "hosted_in"),
                 key_env=(named(provider, name, "api_key"), *row.texts("key_env")),
                 key_pattern=_pattern(row, "key_pattern"),
