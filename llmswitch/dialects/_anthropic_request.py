@@ -44,7 +44,9 @@ def translated(params: Json, model: Model | None) -> tuple[Json, list[Change]]:
     _take_stop(rest, body, changes)
     _take_user(rest, body, changes)
     _take_format(rest, body, instructions, structured=structured, changes=changes)
-    changes.extend(Change(name, "dropped", value, None, "not a parameter there") for name, value in rest.items())
+    changes.extend(
+        Change(name, "dropped", value, None, "not a parameter there", loss=True) for name, value in rest.items()
+    )
     reconcile(body, messages, changes)
     if instructions:
         plain = all(block.keys() == {"type", "text"} for block in instructions)
@@ -76,7 +78,9 @@ def _take_stop(rest: Json, body: Json, changes: list[Change]) -> None:
     if kept:
         body["stop_sequences"] = kept
     if len(kept) < len(asked):
-        changes.append(Change("stop", "dropped", stop, [*kept], "sequences of white space alone are refused there"))
+        changes.append(
+            Change("stop", "dropped", stop, [*kept], "sequences of white space alone are refused there", loss=True)
+        )
 
 
 def _take_user(rest: Json, body: Json, changes: list[Change]) -> None:
@@ -88,12 +92,12 @@ def _take_user(rest: Json, body: Json, changes: list[Change]) -> None:
         body["metadata"] = metadata
         metadata = None
     if metadata:
-        changes.append(Change("metadata", "dropped", metadata, None, "takes user_id alone there"))
+        changes.append(Change("metadata", "dropped", metadata, None, "takes user_id alone there", loss=True))
     tier = rest.pop("service_tier", None)
     if tier in _TIERS:
         body["service_tier"] = tier
     elif tier not in (None, "default"):
-        changes.append(Change("service_tier", "dropped", tier, None, "no such tier there"))
+        changes.append(Change("service_tier", "dropped", tier, None, "no such tier there", loss=True))
 
 
 def _take_format(rest: Json, body: Json, instructions: list[Json], *, structured: bool, changes: list[Change]) -> None:
@@ -111,11 +115,13 @@ def _take_format(rest: Json, body: Json, instructions: list[Json], *, structured
         }  # fmt: skip
         if form != schema:
             reason = "objects are closed there, and what cannot be enforced is told to the model"
-            changes.append(Change("response_format", "converted", "json_schema", "output_config.format", reason))
+            changes.append(
+                Change("response_format", "converted", "json_schema", "output_config.format", reason, loss=True)
+            )
         return
     told = (
         f"{_ONLY_JSON} It fits this JSON schema: {dumps(schema).decode()}" if isinstance(schema, dict) else _ONLY_JSON
     )
     instructions.append({"type": "text", "text": told})
     reason = "there is no such mode there: the model is told"
-    changes.append(Change("response_format", "converted", asked.get("type"), "an instruction", reason))
+    changes.append(Change("response_format", "converted", asked.get("type"), "an instruction", reason, loss=True))

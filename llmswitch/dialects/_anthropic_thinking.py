@@ -22,17 +22,21 @@ def reconcile(body: Json, messages: list[Json], changes: list[Change]) -> None:
         return
     budget = thinking.get("budget_tokens")
     if reason := _excluded(body, messages, budgeted=kind == "enabled"):
-        changes.append(Change("thinking", "dropped", body.pop("thinking"), None, reason))
+        changes.append(Change("thinking", "dropped", body.pop("thinking"), None, reason, loss=True))
         return
     most = body["max_tokens"]
     if isinstance(budget, int) and isinstance(most, int) and budget >= most:
         less = max(_LEAST_BUDGET, most // 2)
         body["thinking"] = {**thinking, "budget_tokens": less}
-        changes.append(Change("thinking.budget_tokens", "clamped", budget, less, "it must be below max_tokens"))
+        changes.append(
+            Change("thinking.budget_tokens", "clamped", budget, less, "it must be below max_tokens", loss=True)
+        )
     for name, least in _LEAST:
         value = body.get(name)
         if isinstance(value, (int, float)) and value < least:
-            changes.append(Change(name, "dropped", body.pop(name), None, f"with thinking it must be at least {least}"))
+            changes.append(
+                Change(name, "dropped", body.pop(name), None, f"with thinking it must be at least {least}", loss=True)
+            )
 
 
 def _excluded(body: Json, messages: list[Json], *, budgeted: bool) -> str:
@@ -50,7 +54,7 @@ def _excluded(body: Json, messages: list[Json], *, budgeted: bool) -> str:
 def _goes_on_without(messages: list[Json]) -> bool:
     """Whether the last turn answers tool calls that no thinking precedes."""
     kinds = [
-        {block.get("type") for block in content if isinstance(block, dict)}
+        {str(block.get("type")) for block in content if isinstance(block, dict)}
         for message in messages[-2:]
         if isinstance(content := message["content"], list)
     ]

@@ -21,13 +21,13 @@ def take_tools(rest: Json, body: Json, messages: list[Json], *, strict: bool, ch
     found: list[JsonValue] = [*_tools(tools, strict=strict, changes=changes)]
     if not found:
         if choice not in (None, "none", "auto"):
-            changes.append(Change("tool_choice", "dropped", choice, None, "there are no tools"))
+            changes.append(Change("tool_choice", "dropped", choice, None, "there are no tools", loss=True))
         _name_the_called(body, messages, changes)
         return
     body["tools"] = found
     chosen = _choice(choice)
     if chosen is None and choice is not None:
-        changes.append(Change("tool_choice", "dropped", choice, None, "no such choice there"))
+        changes.append(Change("tool_choice", "dropped", choice, None, "no such choice there", loss=True))
     if parallel is False and (chosen is None or chosen.get("type") != "none"):
         chosen = {**(chosen or {"type": "auto"}), "disable_parallel_tool_use": True}
     if chosen is not None:
@@ -42,7 +42,9 @@ def _tools(tools: JsonValue, *, strict: bool, changes: list[Change]) -> Iterator
         if isinstance(function, dict):
             yield _tool(function, strict=strict)
         elif "custom" in tool:
-            changes.append(Change(f"tools[{position}]", "dropped", "custom", None, "tools take JSON objects there"))
+            changes.append(
+                Change(f"tools[{position}]", "dropped", "custom", None, "tools take JSON objects there", loss=True)
+            )
         else:
             yield tool  # the vendor's own, or its to judge
 
