@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from llmswitch import config as configuration
 from llmswitch import dialects, errors, hooks, routing, wording
+from llmswitch._withheld import withheld
 from llmswitch.call import Call, Timeouts
 from llmswitch.failover import Failover
 from llmswitch.failure import Failure, Kind
@@ -195,6 +196,8 @@ class Engine:
         if not endpoint.first and call.extra:
             params, body = {name: value for name, value in params.items() if name not in call.extra}, None
         adapter = endpoint.adapter
+        if not endpoint.explicit and (kept := withheld(params, adapter)) is not params:
+            params, body = kept, None
         if endpoint.explicit and candidate.model == call.model and not dialect.foreign:
             adapter = self._unfitted  # the caller wrote for this very vendor: sent as openai would send it
         wire = dialect.encode(call.operation, params, adapter, candidate.model, body=body)
