@@ -87,6 +87,8 @@ class _Reader:
             embeddings_batch=top.take("embeddings_batch", int),
             keyless=top.take("keyless", bool) or False,
             deployments=top.take("deployments", bool) or False,
+            relay=top.take("relay", bool) or False,
+            private=_private(top),
             docs=top.text("docs"),
         )
         for table in (reasoning, usage, top):
@@ -239,6 +241,14 @@ class _Reader:
     def _finish_reasons(self) -> dict[str, str]:
         table = self._top.table("finish_reasons")
         return {word: table.choice(word, _FINISH_REASONS) for word in table}
+
+
+def _private(top: Table) -> frozenset[tuple[str, ...]]:
+    """The paths below "messages"."""
+    paths = [path.split(".") for path in top.texts("private")]
+    if any(path[0] != "messages" or len(path) < 2 for path in paths):  # noqa: PLR2004 - "messages" and a field
+        raise top.error("private", [".".join(path) for path in paths], 'places such as "messages.thinking_blocks"')
+    return frozenset(tuple(path[1:]) for path in paths)
 
 
 def _hosts(row: Table, base_url: str) -> tuple[str, ...]:

@@ -206,6 +206,8 @@ class Adapter:
         resources: the parts of the API it has; "*" is all of them.
         embeddings_batch: texts per embeddings request, None without a known limit.
         deployments: each account calls its models by names of its own.
+        relay: its models are others', called `vendor/model`.
+        private: fields of messages that it alone understands, and wants back; other providers never get them.
     """
 
     name: str
@@ -232,6 +234,8 @@ class Adapter:
     embeddings_batch: int | None = None
     keyless: bool = False
     deployments: bool = False
+    relay: bool = False
+    private: frozenset[tuple[str, ...]] = frozenset()
     docs: str = ""
     _names: dict[str, Model] = field(init=False, repr=False, default_factory=dict)
     _patterns: list[tuple[str, Model]] = field(init=False, repr=False, default_factory=list)

@@ -287,7 +287,7 @@ class _Judge:
 
     # --- with which model ---
 
-    def _target(self, endpoint: Endpoint) -> _Target | str:
+    def _target(self, endpoint: Endpoint) -> _Target | str:  # noqa: PLR0911 - a case each
         """The model on the wire; or, in words, why there is none."""
         if self._need.operation not in _MAPPED:
             return _Target(self._need.model, "as it is")
@@ -296,9 +296,11 @@ class _Judge:
             return overridden
         if endpoint.first and endpoint.site.serves == "anywhere" and not adapter.keyless:
             return _Target(model, "its host is no known vendor's: the model's name stays", native=True)
+        prefix, slash, rest = model.partition("/")
         if endpoint.first and adapter.deployments:
             return _Target(self._need.model, "the account's own name for it stays", native=True)
-        prefix, slash, rest = model.partition("/")
+        if endpoint.first and adapter.relay and slash and (prefix != endpoint.provider or "/" not in rest):
+            return _Target(model, "a relay's own name for it stays", native=True)
         if slash and rest and prefix in adapters.adapters():
             if prefix == endpoint.provider:
                 return _Target(rest, "named exactly", native=True)
