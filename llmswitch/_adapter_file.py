@@ -82,7 +82,7 @@ class _Reader:
             finish_reasons={word: reason for word, reason in reasons.items() if reason != _FAILED},
             failing_finish_reasons=frozenset(word for word, reason in reasons.items() if reason == _FAILED),
             resources=frozenset(top.texts("resources")) or frozenset({"chat", "embeddings", "models"}),
-            embeddings_batch=top.take("embeddings_batch", int),
+            embeddings_batch=_count(top, "embeddings_batch"),
             keyless=top.take("keyless", bool) or False,
             deployments=top.take("deployments", bool) or False,
             docs=top.text("docs"),
@@ -189,7 +189,9 @@ class _Reader:
             capabilities=(has | adds) - lacks,
             lacks=lacks,
             retired=row.take("retired", dt.date),
-            dimensions=tuple(cast("int", value) for value in row.jsons("dimensions")),
+            dimensions=_dimensions(row),
+            shortens=row.take("shortens", bool) or False,
+            batch=_count(row, "batch"),
             price=self._price(row),
             fact=self._fact(row, "models"),
             note=row.text("note"),
@@ -267,6 +269,20 @@ def _names(row: Table, action: str) -> tuple[str, ...]:
     if not names:
         raise row.error("names", None, "the parameters this rule is about, as a list")
     return names
+
+
+def _count(row: Table, name: str) -> int | None:
+    value = row.take(name, int)
+    if value is not None and value < 1:
+        raise row.error(name, value, "a whole number of at least 1")
+    return value
+
+
+def _dimensions(row: Table) -> tuple[int, ...]:
+    sizes = row.jsons("dimensions")
+    if any(type(size) is not int or size < 1 for size in sizes):
+        raise row.error("dimensions", list(sizes), "whole numbers of at least 1, the default first")
+    return cast("tuple[int, ...]", sizes)
 
 
 def _hosts(row: Table, base_url: str) -> tuple[str, ...]:
