@@ -67,6 +67,11 @@ class Endpoint:
         return f"{self.adapter.name}@{self.site.name}"
 
     @property
+    def heard_as_openai(self) -> bool:
+        """Whether its answers are taken as openai takes them: it has all that OpenAI has, or the caller named it."""
+        return self.explicit or "*" in self.adapter.resources
+
+    @property
     def identity(self) -> str:
         """What health is learned about: the name, and the address where it is not the vendor's own."""
         return f"{self.name} {self.base_url}" if self.moved else self.name

@@ -53,12 +53,14 @@ class Need:
         model: as the caller named it, "" where there is none.
         requires: the capabilities it uses, the operation among them.
         tokens: input tokens, at the very least.
+        dimensions: of the vectors, None where it does not say.
     """
 
     operation: str
     model: str = ""
     requires: frozenset[str] = frozenset()
     tokens: int = 0
+    dimensions: int | None = None
     options: Options | None = None
 
 
@@ -70,16 +72,19 @@ def need(operation: str, params: Mapping[str, object], options: Mapping[str, obj
     """
     model = params.get("model")
     requires = [operation]
-    tokens = 0
+    tokens, dimensions = 0, None
     if operation == "chat":
         tokens = _chat(params, requires)
     elif operation == "embeddings":
         tokens = _longest(params.get("input"))
+        asked = params.get("dimensions")
+        dimensions = asked if type(asked) is int else None
     return Need(
         operation=operation,
         model=model if isinstance(model, str) else "",
         requires=frozenset(requires),
         tokens=tokens,
+        dimensions=dimensions,
         options=_options(options) if options else None,
     )
 

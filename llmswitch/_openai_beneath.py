@@ -49,7 +49,7 @@ class Beneath:
     def at(self, client: Any) -> Beneath:
         """The same, for the address that openai has made of its arguments: another engine where that is none of the engine's."""
         address = str(client.base_url)
-        if self.bound or address in (self.address, _address(self.engine)):
+        if self.bound or address == self.address or address.rstrip("/") == _address(self.engine):
             return replace(self, address=address)
         return self._moved(client)
 
@@ -215,8 +215,8 @@ def _check_bound(engine: Engine, theirs: dict[str, Any]) -> None:
 
 
 def _address(engine: Engine) -> str:
-    """The first endpoint's, as openai writes it."""
-    return str(httpx.URL(f"{engine.first.base_url or _NOWHERE}/"))
+    """The first endpoint's, as openai writes it, but for the slash at its end, which an address without a path has not."""
+    return str(httpx.URL(f"{engine.first.base_url or _NOWHERE}/")).rstrip("/")
 
 
 def _complete(engine: Engine, theirs: dict[str, Any]) -> dict[str, Any]:

@@ -164,6 +164,8 @@ class Model:
         lacks: capabilities it certainly does not have; what is in neither set is not known.
         retired: the last day on which it answers.
         dimensions: of an embedding, the default first.
+        shortens: any number of dimensions below the default is possible, too.
+        batch: texts per embeddings request, where it differs from the adapter's.
     """
 
     name: str
@@ -176,6 +178,8 @@ class Model:
     lacks: frozenset[str] = frozenset()
     retired: dt.date | None = None
     dimensions: tuple[int, ...] = ()
+    shortens: bool = False
+    batch: int | None = None
     price: Price | None = None
     fact: Fact
     note: str = ""
@@ -183,6 +187,22 @@ class Model:
     def is_retired(self, today: dt.date) -> bool:
         """Whether its last day has passed."""
         return self.retired is not None and self.retired < today
+
+    @property
+    def sizes(self) -> str:
+        """The dimensions it has, in words."""
+        first, *others = map(str, self.dimensions)
+        if self.shortens:
+            return f"{first} or fewer"
+        return f"{', '.join((first, *others[:-1]))} or {others[-1]}" if others else first
+
+    def lacks_dimensions(self, asked: int) -> bool:
+        """Whether it certainly makes no vectors of this size."""
+        return (
+            bool(self.dimensions)
+            and asked not in self.dimensions
+            and not (self.shortens and asked < self.dimensions[0])
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -204,7 +224,7 @@ class Adapter:
         cached_field: in usage, the vendor's own word for cached prompt tokens.
         usage_in_choice: whether a stream's usage may stand in its choice.
         resources: the parts of the API it has; "*" is all of them.
-        embeddings_batch: texts per embeddings request, None without a known limit.
+        embeddings_batch: texts per embeddings request, None without a known limit; see `batch`.
         deployments: each account calls its models by names of its own.
         relay: its models are others', called `vendor/model`.
         private: fields of messages that it alone understands, and wants back; other providers never get them.
@@ -259,6 +279,11 @@ class Adapter:
         if found is None:
             found = next((model for pattern, model in self._patterns if fnmatchcase(name, pattern)), None)
         return found
+
+    def batch(self, name: str) -> int | None:
+        """How many texts an embeddings request to this model may hold, None without a known limit."""
+        model = self.model(name)
+        return model.batch if model is not None and model.batch is not None else self.embeddings_batch
 
     def site(self, name: str) -> Site:
         """The site of this name.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from llmswitch import adapter as adapters
 from llmswitch import config as configuration
-from llmswitch import dialects, errors, gathering, hooks, routing, wording
+from llmswitch import dialects, errors, gathering, hooks, routing, vectors, wording
 from llmswitch._withheld import withheld
 from llmswitch.call import Call, Timeouts
 from llmswitch.failover import Failover
@@ -101,6 +101,7 @@ class Engine:
         query: str = "",
         extra: Json | None = None,
         max_retries: int | None = 0,
+        numbers: bool = False,
     ) -> Call:
         """A call with this client's defaults filled in."""
         return Call(
@@ -116,6 +117,7 @@ class Engine:
             options=options,
             timeouts=self.bounded(timeouts),
             max_retries=max_retries or 0,
+            numbers=numbers,
         )
 
     def bounded(self, timeouts: Timeouts) -> Timeouts:
@@ -182,8 +184,7 @@ class Engine:
 
     def dialect(self, endpoint: Endpoint) -> Dialect:
         """How this provider speaks; who has all that OpenAI has, or was named by the caller, is heard as openai would hear it."""
-        own = endpoint.explicit or "*" in endpoint.adapter.resources
-        return dialects.get(endpoint.adapter.dialect, own=own)
+        return dialects.get(endpoint.adapter.dialect, own=endpoint.heard_as_openai)
 
     def encode(self, call: Call, candidate: Candidate) -> tuple[WireRequest, Headers, tuple[Change, ...]]:
         """The request for this candidate. What was meant for the first endpoint stays with it.
@@ -224,7 +225,11 @@ class Engine:
         endpoint, dialect = candidate.endpoint, self.dialect(candidate.endpoint)
         if call.operation == "chat" and gathering.is_stream(body):
             return gathering.gather(endpoint.adapter, dialect.reader(endpoint.adapter, call.params), body)
-        return dialect.decode(endpoint.adapter, body, call.operation)
+        answer = dialect.decode(endpoint.adapter, body, call.operation)
+        if call.operation != "embeddings" or endpoint.heard_as_openai:
+            return answer
+        wanted = not call.numbers and call.params.get("encoding_format") == "base64"
+        return vectors.received(answer, call.params, endpoint.provider, base64_wanted=wanted)
 
     def finished_by_filter(self, value: Json) -> bool:
         """Whether the first choice of this answer ended because of its content."""

@@ -131,7 +131,7 @@ class Router:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._day = 0
-        self._cases: dict[tuple[str, str, frozenset[str], Options | None], _Case] = {}
+        self._cases: dict[tuple[str, str, frozenset[str], int | None, Options | None], _Case] = {}
 
     def candidates(self, need: Need, now: datetime.datetime, draw: float = 0.0) -> Plan:
         """Who may serve this.
@@ -160,7 +160,7 @@ class Router:
     def _case(self, need: Need, now: datetime.datetime) -> _Case:
         if (day := now.toordinal()) != self._day or len(self._cases) >= _CACHE:
             self._day, self._cases = day, {}
-        key = (need.operation, need.model, need.requires, need.options)
+        key = (need.operation, need.model, need.requires, need.dimensions, need.options)
         case = self._cases.get(key)
         if case is None:
             case = self._cases[key] = self._new_case(need, now)
@@ -367,6 +367,10 @@ class _Judge:
             return _dated(candidate.endpoint, reason, facts.fact, model=candidate.model, kind="model_not_found")
         if missing := sorted(self._need.requires & facts.lacks):
             reason = f"{candidate.model} has no {', '.join(missing)}"
+            return _dated(candidate.endpoint, reason, facts.fact, model=candidate.model)
+        asked = self._need.dimensions
+        if asked is not None and facts.lacks_dimensions(asked):
+            reason = f"{candidate.model} makes no vectors of {asked} dimensions, but of {facts.sizes}"
             return _dated(candidate.endpoint, reason, facts.fact, model=candidate.model)
         return None
 

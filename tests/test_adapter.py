@@ -16,7 +16,7 @@ from llmswitch.adapter import CAPABILITIES, TIERS, Adapter, Site, adapters, by_u
 from llmswitch.dialects import get as dialect
 from llmswitch.errors import ConfigError
 
-CHECKED = dt.date(2026, 11, 23)
+CHECKED = dt.date(2026, 11, 25)
 FOLDER = Path(__file__).parent.parent / "adapters"
 SHIPPED = tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
 VENDORS = ("openai", "qwen", "ernie", "zhipu")
