@@ -97,7 +97,7 @@ def test_base_urls_are_https_and_found_by_their_host(name: str) -> None:
         url = urlsplit(site.base_url)
         assert url.scheme == "https"
         assert url.path in site.paths
-        assert by_host(url.hostname or "") == (adapter, site)
+        assert by_host(url.hostname or "", url.path) == (adapter, site)
 
 
 def test_no_host_belongs_to_two_sites() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from llmswitch._table import nearest
 from llmswitch.dialects.openai import OpenAI
+from llmswitch.dialects.spark import Spark
 from llmswitch.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["get"]
 
-_DIALECTS: Final[Mapping[str, Dialect]] = {"openai": OpenAI()}
+_DIALECTS: Final[Mapping[str, Dialect]] = {"openai": OpenAI(), "spark": Spark()}
 _OWN: Final[Mapping[str, Dialect]] = {"openai": OpenAI(completing=False)}
 
 

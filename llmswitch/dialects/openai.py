@@ -49,11 +49,11 @@ class OpenAI:
         try:
             value = loads(body)
         except (ValueError, RecursionError):
-            raise _no_answer(adapter, body, _not_json(body)) from None
+            raise no_answer(adapter, body, _not_json(body)) from None
         if not isinstance(value, dict):
-            raise _no_answer(adapter, body, "the answer is no JSON object")
+            raise no_answer(adapter, body, "the answer is no JSON object")
         if missing := _missing(value, operation):
-            raise _no_answer(adapter, body, missing)
+            raise no_answer(adapter, body, missing)
         if operation != "chat":
             return WireAnswer(value, body)
         changed = (
@@ -203,7 +203,7 @@ def _not_json(body: bytes) -> str:
     )
 
 
-def _no_answer(adapter: Adapter, body: bytes, what: str) -> PayloadError:
+def no_answer(adapter: Adapter, body: bytes, what: str) -> PayloadError:
     """What the body says went wrong, else that it is no answer."""
     from llmswitch.failure import Kind, classify  # noqa: PLC0415 - failure reads the adapters, which name their dialects
 
