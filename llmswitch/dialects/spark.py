@@ -8,11 +8,13 @@ tool call may be an object where OpenAI has a list, and a stream's usage marks i
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final
 
 from llmswitch._json import dumps
+from llmswitch.dialects._payload import no_answer
 from llmswitch.dialects.base import NO_REASON, WireAnswer
-from llmswitch.dialects.openai import OpenAI, no_answer
+from llmswitch.dialects.openai import OpenAI
 
 if TYPE_CHECKING:
     from llmswitch._json import Json, JsonValue
@@ -23,27 +25,27 @@ _ON_TOP: Final = frozenset({"code", "message"})
 
 
 class Spark(OpenAI):
-    """See the module."""
+    """See the module. Not wholly pure: answers and chunks carry the time, which the vendor may not state."""
 
     def decode(self, adapter: Adapter, body: bytes, operation: str = "chat") -> WireAnswer:
         """The answer, completed."""
         value = super().decode(adapter, body, operation).value
         if value.get("code"):
             raise no_answer(adapter, body, "the answer is an error")
-        value = _completed(value, "chat.completion")
+        value = _completed(value, "chat.completion", int(time.time()))
         choices = value["choices"]
         value["choices"] = [_whole(choice, value) for choice in choices] if isinstance(choices, list) else choices
         return WireAnswer(value, dumps(value))
 
     def reader(self, adapter: Adapter, params: Json) -> StreamReader:
         """Each event is a chunk; the one with the usage is the last."""
-        called = False
+        called, created = False, int(time.time())
 
         def read(data: Json, event: bytes) -> Json:
             nonlocal called
             if data.get("code"):
                 raise no_answer(adapter, dumps(data), "the chunk is an error")
-            chunk = _completed(self.chunk(adapter, data, event), "chat.completion.chunk")
+            chunk = _completed(self.chunk(adapter, data, event), "chat.completion.chunk", created)
             choices = chunk.get("choices")
             read: list[JsonValue] = []
             for choice in choices if isinstance(choices, list) else ():
@@ -59,10 +61,10 @@ class Spark(OpenAI):
         return read
 
 
-def _completed(value: Json, kind: str) -> Json:
-    """The value without what stands on top, with what OpenAI's has. Of the time and the model's name nothing is said there."""
+def _completed(value: Json, kind: str, created: int) -> Json:
+    """The value without what stands on top, with what OpenAI's has; the model stays without a name where none is given."""
     sid = value.get("sid")
-    common: Json = {"id": sid if isinstance(sid, str) else "", "object": kind, "created": 0, "model": ""}
+    common: Json = {"id": sid if isinstance(sid, str) else "", "object": kind, "created": created, "model": ""}
     return common | {name: item for name, item in value.items() if name not in _ON_TOP}
 
 
@@ -103,3 +105,6 @@ def _reason(*, called: bool, usage: JsonValue, params: Json) -> str:
     limit = params.get("max_tokens") or params.get("max_completion_tokens")
     written = usage.get("completion_tokens") if isinstance(usage, dict) else None
     return "length" if isinstance(limit, int) and isinstance(written, int) and written >= limit else "stop"
+
+
+DIALECT: Final = Spark()
