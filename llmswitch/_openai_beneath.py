@@ -202,8 +202,9 @@ def _binds(theirs: dict[str, Any]) -> bool:
 
 
 def _address(engine: Engine) -> str:
-    """The first endpoint's, as openai writes it."""
-    return str(httpx.URL(f"{engine.first.base_url or _NOWHERE}/"))
+    """The first endpoint's, as openai writes it: with a slash at the end of a path, and none where there is no path."""
+    url = httpx.URL(engine.first.base_url or _NOWHERE)
+    return str(url if url.raw_path.endswith(b"/") else url.copy_with(raw_path=url.raw_path + b"/"))
 
 
 def _complete(engine: Engine, theirs: dict[str, Any]) -> dict[str, Any]:

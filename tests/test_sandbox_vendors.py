@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import openai
 import pytest
 
-from llmswitch import adapter
+from llmswitch import adapter, config
 from llmswitch.sandbox import Sandbox
 from llmswitch.sandbox.faults import ERRORS
 from llmswitch.sandbox.providers import providers
@@ -141,6 +141,11 @@ def test_models_are_listed_where_there_is_a_list(sandbox: Sandbox, name: str) ->
     else:
         assert status == 200
         assert MODELS[name] in [model["id"] for model in answer["data"]]
+
+
+def test_llmswitch_reads_every_variable_of_the_environment(sandbox: Sandbox) -> None:
+    assert config.load(environ=sandbox.environment).warnings == ()
+    assert len({name.partition("@")[0] for name in sandbox.endpoints}) >= 15
 
 
 # Keys: each site takes its own, and refuses its twin's as the vendor does.
