@@ -475,6 +475,7 @@ REFUSED: list[tuple[str, Json, int, object]] = [
         {"error": {"code": "10005", "message": "invalid param model:spark-x (sid: "}},
     ),
     ("spark@x2", {"model": "4.0Ultra"}, 400, {"error": {"code": "10005"}}),
+    ("spark@cn", {"max_tokens": 8193}, 400, {"error": {"code": "10163", "message": "[1, 8192]"}}),
     ("spark@cn", {"top_k": 7}, 400, {"error": {"message": "top_k"}}),
     (
         "stepfun@cn",
@@ -513,6 +514,7 @@ def test_what_the_vendor_refuses_is_refused(
         ("moonshot@ai", {"messages": THOUGHT, "reasoning_effort": "low"}),
         ("sensenova@cn", {"temperature": 2, "seed": 1, "top_k": 4, "messages": ROUND, "reasoning_effort": "low"}),
         ("siliconflow@cn", {"enable_thinking": False, "messages": ROUND}),
+        ("spark@x2", {"max_tokens": 64_000}),
         ("stepfun@cn", {"max_tokens": 2_000_000_000}),
     ],
 )
