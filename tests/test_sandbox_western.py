@@ -185,7 +185,7 @@ def test_every_model_that_an_adapter_names_is_served(sandbox: Sandbox) -> None:
     for name in set(MODELS) & set(adapter.adapters()):
         for model in adapter.get(name).models.values():
             if "chat" in model.capabilities and model.retired is None:
-                asked = {"model": model.name, "stream": True}
+                asked: Any = {"model": model.name, "stream": True}
                 status, answer, _ = claude(sandbox, **asked) if name == "anthropic" else chat(sandbox, name, **asked)
                 assert status == 200, (name, model.name, answer)
 
