@@ -162,7 +162,8 @@ class Model:
         context: input tokens; None when not known.
         max_output: output tokens; None when not known.
         lacks: capabilities it certainly does not have; what is in neither set is not known.
-        retired: the last day on which it answers.
+        retired: the last day on which it answers; `successor` is what the vendor names in its place, None where it names
+            nothing, and `successor_fact` who says so.
         dimensions: of an embedding, the default first.
         shortens: any number of dimensions below the default is possible, too.
         batch: texts per embeddings request, where it differs from the adapter's.
@@ -177,6 +178,8 @@ class Model:
     capabilities: frozenset[str] = frozenset()
     lacks: frozenset[str] = frozenset()
     retired: dt.date | None = None
+    successor: str | None = None
+    successor_fact: Fact | None = None
     dimensions: tuple[int, ...] = ()
     shortens: bool = False
     batch: int | None = None
