@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]*")
 _REGION: Final = re.compile(r"[A-Z]{2}")
 _AS_OF: Final = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
-_CHAT: Final = frozenset({"chat", "stream", "tools", "json_object", "json_schema", "vision", "reasoning", "logprobs"})
+_CHAT: Final = frozenset(CAPABILITIES) - {"embeddings"}
 _FAILED: Final = "error"  # as a finish reason: the answer broke off on the vendor's side
 _FINISH_REASONS: Final = ("stop", "length", "tool_calls", "content_filter", "function_call", _FAILED)
 

@@ -57,11 +57,14 @@ Serves = Literal["list", "all-except", "home", "anywhere"]
 # Lists of governments that a company may stand on, as `tags` name them; an adapter may have others.
 TAGS: Final = ("us-entity-list", "us-dod-1260h")
 TIERS: Final = ("flagship", "standard", "fast", "reasoning", "vision", "embedding")
+# `image_urls`: of "vision", the images that the vendor fetches itself, by http(s) address.
 CAPABILITIES: Final = (
     "chat",
     "stream",
     "tools",
     "vision",
+    "image_urls",
+    "audio",
     "json_object",
     "json_schema",
     "reasoning",
