@@ -49,6 +49,7 @@ def sections(adapter: Adapter) -> Iterator[Section]:
     sources = _Sources()
     found = (
         _sites(adapter, sources),
+        _places(adapter),
         _tiers(adapter),
         _models(adapter, sources),
         _rules(adapter, sources),
@@ -104,6 +105,17 @@ def _sites(adapter: Adapter, sources: _Sources) -> Section:
     columns = ("endpoint", "address", "serves", "not known", "meant for elsewhere", "terms bind", "enforced by",
                "hosted in", "key", "note", "source")  # fmt: skip
     return Section("Sites", columns, rows)
+
+
+def _places(adapter: Adapter) -> Section:
+    """The lists that are too long for a cell."""
+    rows = [
+        (f"{adapter.name}@{site.name}", word, " ".join(sorted(codes)))
+        for site in adapter.sites
+        for word, codes in (("served", site.regions), ("not served", site.not_served), ("not known", site.unknown))
+        if len(codes) > _FEW
+    ]
+    return Section("Countries", ("endpoint", "is", "codes"), rows)
 
 
 def _tiers(adapter: Adapter) -> Section:
