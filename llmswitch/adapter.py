@@ -116,6 +116,7 @@ class Site:
         hosted_in: the country (ISO 3166-1 alpha-2) whose servers answer and keep the data; None where nobody says.
         key_env: variables whose key belongs to this site only.
         key_pattern: what its keys look like, as a regular expression; for hints, never to refuse one.
+        tiers: in place of the provider's, where the site has other models.
     """
 
     name: str
@@ -134,6 +135,7 @@ class Site:
     hosted_in: str | None = None
     key_env: tuple[str, ...] = ()
     key_pattern: str | None = None
+    tiers: Mapping[str, str] = field(default_factory=dict, hash=False)
     fact: Fact
     note: str = ""
 
