@@ -183,7 +183,7 @@ class _Reader:
                     context=row.take("context", int) or read[like].context,
                     max_output=row.take("max_output", int) or read[like].max_output,
                     retired=row.take("retired", dt.date),
-                    **self._successor(row),
+                    **self._successor(row, read[like].fact),
                     note=row.text("note") or read[like].note,
                 )
             else:
@@ -200,6 +200,7 @@ class _Reader:
         lacks = certain | frozenset(row.texts("lacks", CAPABILITIES))
         adds = frozenset(row.texts("adds", CAPABILITIES))
         has = frozenset({"embeddings"}) if embedding else base
+        fact = self._fact(row, "models")
         return Model(
             name=name,
             aliases=row.texts("aliases"),
@@ -210,22 +211,19 @@ class _Reader:
             capabilities=(has | adds) - lacks,
             lacks=lacks,
             retired=row.take("retired", dt.date),
-            **self._successor(row),
+            **self._successor(row, fact),
             dimensions=_dimensions(row),
             shortens=row.take("shortens", bool) or False,
             batch=_count(row, "batch"),
             price=self._price(row),
-            fact=self._fact(row, "models"),
+            fact=fact,
             note=row.text("note"),
         )
 
-    def _successor(self, row: Table) -> _Successor:
+    def _successor(self, row: Table, fact: Fact) -> _Successor:
+        """What `[facts.successors]` says of all, else the row's own fact."""
         name = row.take("successor", str)
-        if name is not None and "successors" not in self._facts:
-            raise row.error(
-                "successor", name, "what the vendor names: add [facts.successors] with source, as_of, confidence"
-            )
-        return _Successor(successor=name, successor_fact=self._facts["successors"] if name else None)
+        return _Successor(successor=name, successor_fact=self._facts.get("successors", fact) if name else None)
 
     def _price(self, row: Table) -> Price | None:
         if "price" not in row:
