@@ -115,6 +115,29 @@ def test_mistral_gets_ids_in_its_form(monkeypatch: pytest.MonkeyPatch) -> None:
         assert sent(server)["messages"] == own
 
 
+def test_mistrals_order_of_roles_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: Any = {"role": "assistant", "content": "A", "refusal": None, "annotations": []}
+    with vendor("mistral", monkeypatch) as server:
+        response = create(messages=[said, said, *LOOP, *HI, said])
+        roles = [message["role"] for message in sent(server)["messages"]]
+        assert roles == [
+            "user",
+            "assistant",
+            "user",
+            "assistant",
+            "tool",
+            "tool",
+            "assistant",
+            "user",
+            "assistant",
+            "user",
+        ]
+        assert {key for message in sent(server)["messages"] for key in message} == {
+            "role", "content", "tool_calls", "tool_call_id",
+        }  # fmt: skip
+        assert {"messages[6]", "messages"} <= {change.parameter for change in response.llmswitch.changes}
+
+
 PARTS: Any = [
     {"type": "thinking", "thinking": [{"type": "text", "text": "Hm"}]},
     {"type": "text", "text": "He"},

@@ -51,7 +51,7 @@ def _tools(tools: JsonValue, *, strict: bool, changes: list[Change]) -> Iterator
 
 def _tool(function: Json, *, strict: bool) -> Json:
     schema = function.get("parameters")
-    schema = schema if isinstance(schema, dict) and schema else {"type": "object", "properties": {}}
+    schema = {"type": "object", **schema} if isinstance(schema, dict) else {"type": "object"}
     strict = strict and function.get("strict") is True
     tool: Json = {"name": function.get("name"), "input_schema": fitted(schema) if strict else schema}
     if function.get("description"):
