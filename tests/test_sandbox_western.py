@@ -514,13 +514,15 @@ def test_mistrals_messages_have_an_order_and_calls_short_ids(sandbox: Sandbox, m
 
 def test_mistral_refuses_what_it_does_not_know(sandbox: Sandbox) -> None:
     message = {**HELLO[0], "name": "me"}
-    status, answer, _ = chat(sandbox, "mistral", max_completion_tokens=9, messages=[message])
+    status, answer, _ = chat(sandbox, "mistral", max_completion_tokens=9, messages=[message], temperature=2)
     assert status == 422
     assert [one["loc"] for one in answer["message"]["detail"]] == [
         ["body", "max_completion_tokens"],
         ["body", "messages", 0, "user", "name"],
+        ["body", "temperature"],
     ]
-    assert {one["type"] for one in answer["message"]["detail"]} == {"extra_forbidden"}
+    kinds = [one["type"] for one in answer["message"]["detail"]]
+    assert kinds == ["extra_forbidden", "extra_forbidden", "less_than_equal"]
     sandbox.fault("mistral", "auth")
     assert chat(sandbox, "mistral")[:2] == (401, {"detail": "Unauthorized"})
 

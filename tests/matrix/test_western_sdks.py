@@ -1,4 +1,4 @@
-"""anthropic and google-genai, unmodified and pointed at the sandbox, judge it: answers, streams, tools, every error.
+"""anthropic, google-genai and mistralai, unmodified and pointed at the sandbox, judge it: answers, streams, tools, every error.
 
 An SDK that is not installed is skipped; the dependency group `judges` has them.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -73,7 +74,7 @@ GEMINIS: list[tuple[str, dict[str, Any], str, int, str]] = [
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Sandbox]:
-    with Sandbox(providers=["anthropic", "gemini"]) as sandbox:
+    with Sandbox(providers=["anthropic", "gemini", "mistral"]) as sandbox:
         yield sandbox
 
 
@@ -318,3 +319,50 @@ def test_genai_meets_a_blocked_prompt_and_a_filtered_answer(sandbox: Sandbox, ge
     sandbox.fault("gemini", "refusal")
     filtered = gemini.models.generate_content(model=GEMINI, contents="x")
     assert filtered.candidates[0].finish_reason.name == "SAFETY"
+
+
+# mistralai.
+
+
+@pytest.fixture
+def mistral(sandbox: Sandbox) -> Iterator[Any]:
+    client = pytest.importorskip("mistralai.client", exc_type=ImportError)
+    where = sandbox.url("mistral").removesuffix("/v1")
+    with client.Mistral(api_key=sandbox.key("mistral"), server_url=where) as found:
+        yield found
+
+
+def test_mistralai_chats_streams_reasons_and_embeds(mistral: Any) -> None:
+    whole = mistral.chat.complete(model="mistral-large-latest", messages=HELLO)
+    assert WHO in whole.choices[0].message.content
+    steps = [step.data for step in mistral.chat.stream(model="mistral-large-latest", messages=HELLO)]
+    assert "".join(step.choices[0].delta.content or "" for step in steps) == whole.choices[0].message.content
+    assert steps[-1].usage.total_tokens == whole.usage.total_tokens
+    thought, said = mistral.chat.complete(model="magistral-medium-latest", messages=HELLO).choices[0].message.content
+    assert (thought.type, said.type) == ("thinking", "text")
+    assert len(mistral.embeddings.create(model="mistral-embed", inputs=["one", "two"]).data) == 2
+    assert "mistral-embed" in [model.id for model in mistral.models.list().data]
+
+
+def test_mistralai_calls_tools_and_answers_their_results(mistral: Any) -> None:
+    functions = [{"name": tool["name"], "parameters": tool["input_schema"]} for tool in TOOLS]
+    asked: dict[str, Any] = {
+        "model": "mistral-large-latest",
+        "tools": [{"type": "function", "function": function} for function in functions],
+    }
+    called = mistral.chat.complete(messages=BOTH, **asked).choices[0].message
+    results = [{"role": "tool", "tool_call_id": one.id, "content": "21"} for one in called.tool_calls]
+    answered = mistral.chat.complete(messages=[*BOTH, called, *results], **asked)
+    assert "The tools returned: 21; 21." in answered.choices[0].message.content
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "code"),
+    [("auth", 401, None), ("rate_limit", 429, "1300"), ("overload", 429, "3505"), ("model_not_found", 400, "1500")],
+)
+def test_mistralai_meets_each_error(sandbox: Sandbox, mistral: Any, kind: str, status: int, code: str | None) -> None:
+    sandbox.fault("mistral", kind)
+    with pytest.raises(Exception, match=f"Status {status}") as caught:
+        mistral.chat.complete(model="mistral-large-latest", messages=HELLO)
+    assert type(caught.value).__name__ == "SDKError"
+    assert json.loads(getattr(caught.value, "body", "")).get("code") == code

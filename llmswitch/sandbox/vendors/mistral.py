@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from llmswitch.sandbox import answers
 from llmswitch.sandbox.compatible import Compatible
 from llmswitch.sandbox.dialect import Model, Provider, Site, Variant
-from llmswitch.sandbox.fields import tables, text
-from llmswitch.sandbox.wire import Refused, Reply
+from llmswitch.sandbox.fields import number, tables, text
+from llmswitch.sandbox.wire import Refused, Reply, identifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +51,7 @@ _FOLLOWS: Final = {
     "assistant": ("user", "tool", "system"),
     "tool": ("tool", "assistant"),
 }
+_MOST: Final = {"temperature": 1.5, "top_p": 1}
 _LARGE: Final = Model(262_144)
 
 
@@ -64,7 +65,6 @@ class Mistral(Compatible):
     embeddings_batch = 512
     usage_comes = "last"
     finishes: ClassVar = {"context_length": "model_length", "server_error": "error"}
-    ranges: ClassVar = {"temperature": "[0, 1.5]", "top_p": "(0, 1]"}
     errors: ClassVar = {
         "rate_limit": (Variant(429, "1300", "Rate limit exceeded", "rate_limited"),),
         "overload": (
@@ -123,7 +123,9 @@ class Mistral(Compatible):
     def check(self, call: Call, model: Model) -> None:
         """Reject what Mistral rejects: fields with 422, then the order of messages."""
         messages = answers.messages_of(call.body)
-        self._refuse_extra(_extra(call.body, _FIELDS, ["body"]), *_extra_of_messages(messages))
+        self._refuse_fields(
+            _extra(call.body, _FIELDS, ["body"]), *_extra_of_messages(messages), _out_of_range(call.body)
+        )
         before = ""
         for message in messages:
             role = text(message.get("role"))
@@ -150,7 +152,7 @@ class Mistral(Compatible):
     def _refused(self, call: Call, code: str, message: str, kind: str) -> Refused:
         return Refused(self.error(call, Variant(400, code, message, kind)))
 
-    def _refuse_extra(self, *found: list[Json]) -> None:
+    def _refuse_fields(self, *found: list[Json]) -> None:
         if detail := [one for some in found for one in some]:
             body: Json = {"object": "error", "message": {"detail": [*detail]}, "type": _INVALID}
             raise Refused(Reply(422, {**body, "param": None, "code": None}))
@@ -189,8 +191,18 @@ class Mistral(Compatible):
 
     def embeddings(self, call: Call) -> Reply | Stream:
         """Answer `embeddings`."""
-        self._refuse_extra(_extra(call.body, _EMBEDDINGS, ["body"]))
+        self._refuse_fields(_extra(call.body, _EMBEDDINGS, ["body"]))
         return super().embeddings(call)
+
+    def dress_embeddings(self, body: Json) -> Json:
+        """Add an id."""
+        return {"id": identifier(), **body}
+
+    def _model(self, name: str) -> Json:
+        chats = not self.models[name].dimensions
+        capabilities: Json = {"completion_chat": chats, "function_calling": chats, "vision": chats}
+        context = self.models[name].context
+        return {**super()._model(name), "capabilities": capabilities, "max_context_length": context, "type": "base"}
 
 
 def _extra(found: Json, known: frozenset[str], place: list[JsonValue]) -> list[Json]:
@@ -199,6 +211,18 @@ def _extra(found: Json, known: frozenset[str], place: list[JsonValue]) -> list[J
         for name, value in found.items()
         if name not in known
     ]
+
+
+def _out_of_range(body: Json) -> list[Json]:
+    found: list[Json] = []
+    for name, most in _MOST.items():
+        value = number(body.get(name))
+        if value is not None and not 0 <= value <= most:
+            side, sign, bound = ("less", "le", most) if value > most else ("greater", "ge", 0)
+            message = f"Input should be {side} than or equal to {bound:g}"
+            place: Json = {"type": f"{side}_than_equal", "loc": ["body", name], "msg": message, "input": value}
+            found.append({**place, "ctx": {sign: bound}})
+    return found
 
 
 def _extra_of_messages(messages: list[Json]) -> list[list[Json]]:
