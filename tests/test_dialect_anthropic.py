@@ -543,7 +543,7 @@ def test_thinking_is_kept_from_other_vendors(api: MessagesAPI, server: Server, b
          openai.PermissionDeniedError),
         (403, b'{"error":{"type":"forbidden","message":"Request not allowed"}}', "region_blocked", openai.PermissionDeniedError),
         (404, error("not_found_error", "model: claude-x"), "model_not_found", openai.NotFoundError),
-        (413, error("request_too_large", "Request exceeds the maximum size"), "context_length", openai.APIStatusError),
+        (413, error("request_too_large", "Request exceeds the maximum size"), "bad_request", openai.APIStatusError),
         (429, error(RATE, "This request would exceed your organization's rate limit"), "rate_limited", openai.RateLimitError),
         (429, error(RATE, "x", details={"error_code": "ramp_limit_exceeded"}), "rate_limited", openai.RateLimitError),
         (429, error(RATE, "x", details={"error_code": "enforced_spend_limit_reached"}), "quota_exhausted", openai.RateLimitError),
