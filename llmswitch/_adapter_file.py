@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import re
-from typing import TYPE_CHECKING, Final, cast, get_args
+from typing import TYPE_CHECKING, Final, TypedDict, cast, get_args
 
 from llmswitch import rules
 from llmswitch._table import nearest, read
@@ -33,9 +33,14 @@ if TYPE_CHECKING:
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]*")
 _REGION: Final = re.compile(r"[A-Z]{2}")
 _AS_OF: Final = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
-_CHAT: Final = frozenset({"chat", "stream", "tools", "json_object", "json_schema", "vision", "reasoning", "logprobs"})
+_CHAT: Final = frozenset(CAPABILITIES) - {"embeddings"}
 _FAILED: Final = "error"  # as a finish reason: the answer broke off on the vendor's side
 _FINISH_REASONS: Final = ("stop", "length", "tool_calls", "content_filter", "function_call", _FAILED)
+
+
+class _Successor(TypedDict):
+    successor: str | None
+    successor_fact: Fact | None
 
 
 def parse(path: Path) -> Adapter:
@@ -178,6 +183,7 @@ class _Reader:
                     context=row.take("context", int) or read[like].context,
                     max_output=row.take("max_output", int) or read[like].max_output,
                     retired=row.take("retired", dt.date),
+                    **self._successor(row),
                     note=row.text("note") or read[like].note,
                 )
             else:
@@ -204,6 +210,7 @@ class _Reader:
             capabilities=(has | adds) - lacks,
             lacks=lacks,
             retired=row.take("retired", dt.date),
+            **self._successor(row),
             dimensions=_dimensions(row),
             shortens=row.take("shortens", bool) or False,
             batch=_count(row, "batch"),
@@ -211,6 +218,14 @@ class _Reader:
             fact=self._fact(row, "models"),
             note=row.text("note"),
         )
+
+    def _successor(self, row: Table) -> _Successor:
+        name = row.take("successor", str)
+        if name is not None and "successors" not in self._facts:
+            raise row.error(
+                "successor", name, "what the vendor names: add [facts.successors] with source, as_of, confidence"
+            )
+        return _Successor(successor=name, successor_fact=self._facts["successors"] if name else None)
 
     def _price(self, row: Table) -> Price | None:
         if "price" not in row:
@@ -229,21 +244,6 @@ class _Reader:
     def _finish_reasons(self) -> dict[str, str]:
         table = self._top.table("finish_reasons")
         return {word: table.choice(word, _FINISH_REASONS) for word in table}
-
-
-def _tiers(table: Table, models: Mapping[str, Model]) -> dict[str, str]:
-    tiers: dict[str, str] = {}
-    for tier in TIERS:
-        target = table.take(tier, str)
-        if target is None:
-            continue
-        if target not in models:
-            raise table.error(tier, target, "a name under [models]" + nearest(target, models))
-        if ("embeddings" in models[target].capabilities) != (tier == "embedding"):
-            raise table.error(tier, target, "an embedding model for the tier embedding, chat models for the others")
-        tiers[tier] = target
-    table.close()
-    return tiers
 
 
 def _private(top: Table) -> frozenset[tuple[str, ...]]:
@@ -266,6 +266,21 @@ def _dimensions(row: Table) -> tuple[int, ...]:
     if any(type(size) is not int or size < 1 for size in sizes):
         raise row.error("dimensions", list(sizes), "whole numbers of at least 1, the default first")
     return cast("tuple[int, ...]", sizes)
+
+
+def _tiers(table: Table, models: Mapping[str, Model]) -> dict[str, str]:
+    tiers: dict[str, str] = {}
+    for tier in TIERS:
+        target = table.take(tier, str)
+        if target is None:
+            continue
+        if target not in models:
+            raise table.error(tier, target, "a name under [models]" + nearest(target, models))
+        if ("embeddings" in models[target].capabilities) != (tier == "embedding"):
+            raise table.error(tier, target, "an embedding model for the tier embedding, chat models for the others")
+        tiers[tier] = target
+    table.close()
+    return tiers
 
 
 def _hosts(row: Table, base_url: str) -> tuple[str, ...]:

@@ -57,11 +57,14 @@ Serves = Literal["list", "all-except", "home", "anywhere"]
 # Lists of governments that a company may stand on, as `tags` name them; an adapter may have others.
 TAGS: Final = ("us-entity-list", "us-dod-1260h")
 TIERS: Final = ("flagship", "standard", "fast", "reasoning", "vision", "embedding")
+# `image_urls`: of "vision", the images that the vendor fetches itself, by http(s) address.
 CAPABILITIES: Final = (
     "chat",
     "stream",
     "tools",
     "vision",
+    "image_urls",
+    "audio",
     "json_object",
     "json_schema",
     "reasoning",
@@ -164,7 +167,8 @@ class Model:
         context: input tokens; None when not known.
         max_output: output tokens; None when not known.
         lacks: capabilities it certainly does not have; what is in neither set is not known.
-        retired: the last day on which it answers.
+        retired: the last day on which it answers; `successor` is what the vendor names in its place, None where it names
+            nothing, and `successor_fact` who says so.
         dimensions: of an embedding, the default first.
         shortens: any number of dimensions below the default is possible, too.
         batch: texts per embeddings request, where it differs from the adapter's.
@@ -179,6 +183,8 @@ class Model:
     capabilities: frozenset[str] = frozenset()
     lacks: frozenset[str] = frozenset()
     retired: dt.date | None = None
+    successor: str | None = None
+    successor_fact: Fact | None = None
     dimensions: tuple[int, ...] = ()
     shortens: bool = False
     batch: int | None = None

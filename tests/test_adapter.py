@@ -391,6 +391,26 @@ def test_retirement_is_per_model() -> None:
     assert snapshot.is_retired(dt.date(2026, 12, 12))
 
 
+@pytest.mark.parametrize("name", SHIPPED)
+def test_successors_are_stated_by_a_fact_and_live_longer(name: str) -> None:
+    adapter = get(name)
+    for model in adapter.models.values():
+        assert (model.successor is None) == (model.successor_fact is None), model.name
+        assert model.successor is None or model.retired is not None, model.name
+        following = adapter.model(model.successor or "")
+        if following is not None and model.retired is not None and following.retired is not None:
+            assert following.retired > model.retired, model.name
+
+
+def test_a_successor_wants_a_fact(tmp_path: Path) -> None:
+    row = FACT + '[models]\nold = { tier = "fast", retired = 2026-01-01, successor = "new" }\n'
+    with pytest.raises(ConfigError, match=r"models\.old\.successor: found 'new'; .*add \[facts\.successors\]"):
+        acme(tmp_path, row)
+    fact = '[facts.successors]\nsource = "s"\nas_of = "2026"\nconfidence = "low"\n'
+    old = acme(tmp_path, fact + row).models["old"]
+    assert (old.successor, old.successor_fact and old.successor_fact.source) == ("new", "s")
+
+
 def test_embeddings_state_their_dimensions() -> None:
     assert get("openai").models["text-embedding-3-large"].dimensions == (3072,)
     assert get("qwen").models["text-embedding-v4"].dimensions[0] == 1024
