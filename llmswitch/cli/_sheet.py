@@ -119,8 +119,9 @@ def _places(adapter: Adapter) -> Section:
 
 
 def _tiers(adapter: Adapter) -> Section:
-    rows = [(tier, model) for tier, model in adapter.tiers.items()]
-    return Section("What takes a call meant for another vendor's model", ("tier", "model"), rows)
+    rows = [(tier, model, "") for tier, model in adapter.tiers.items()]
+    rows += [(*pair, f"{adapter.name}@{site.name}") for site in adapter.sites for pair in site.tiers.items()]
+    return Section("What takes a call meant for another vendor's model", ("tier", "model", "at"), rows)
 
 
 def _models(adapter: Adapter, sources: _Sources) -> Section:
