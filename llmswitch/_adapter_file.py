@@ -17,9 +17,11 @@ from llmswitch.adapter import (
     Fact,
     Interval,
     Model,
+    Pair,
     Price,
     Rule,
     RuleAction,
+    Sdk,
     Serves,
     Site,
 )
@@ -85,6 +87,7 @@ class _Reader:
             embeddings_batch=top.take("embeddings_batch", int),
             keyless=top.take("keyless", bool) or False,
             deployments=top.take("deployments", bool) or False,
+            sdk=self._sdk() if "sdk" in top else None,
             docs=top.text("docs"),
         )
         top.close()
@@ -208,6 +211,32 @@ class _Reader:
         )
         price.close()
         return found
+
+    def _sdk(self) -> Sdk:
+        table = self._top.table("sdk")
+        requires, addresses, rules = (table.table(name) for name in ("requires", "addresses", "parameters"))
+        sdk = Sdk(
+            name=table.need("name", str),
+            extra=table.need("extra", str),
+            requires={name: requires.need(name, str) for name in requires},
+            protocol=table.need("protocol", str),
+            pairs=tuple(self._pair(row) for row in table.tables("pairs")),
+            addresses={name: addresses.need(name, str) for name in addresses},
+            parameters={name: tuple(self._rule(row) for row in rules.tables(name)) for name in rules},
+            fact=self._fact(table, "sdk"),
+        )
+        table.close()
+        return sdk
+
+    def _pair(self, row: Table) -> Pair:
+        variables = row.texts("variables")
+        if len(variables) != len(("key", "secret")):
+            raise row.error("variables", list(variables), "two: of the key and of its secret")
+        pair = Pair(
+            name=row.need("name", str), variables=(variables[0], variables[1]), protocol=row.need("protocol", str)
+        )
+        row.close()
+        return pair
 
     def _tiers(self, models: Mapping[str, Model]) -> dict[str, str]:
         table = self._top.table("tiers")
