@@ -6,7 +6,10 @@ Sources: qianfan 0.4.12.3 (consts.py, resources/auth, resources/console/iam.py, 
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import logging
+import threading
 import time
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -17,9 +20,11 @@ from llmswitch._json import dumps, loads
 from llmswitch.sdk import qianfan_v1, shape
 from llmswitch.sdk.base import NO_KEY, Fetch, Whole, Written, sdk, stop, stopped
 from llmswitch.secret import Secret
-from llmswitch.transport.base import Headers
+from llmswitch.transport.base import Headers, Veiled
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from llmswitch._json import Json
     from llmswitch.sdk.base import Ask, Steps
     from llmswitch.transport.base import Request
@@ -90,8 +95,8 @@ def _v1(ask: Ask, token: Secret | None) -> Written:
         counted = shape.table(params.pop("stream_options", None)).get("include_usage") is True
         request = _chat(ask, "1", address, qianfan_v1.body(params), None)
         translation = qianfan_v1.Chat(ask.model, usage=counted)
-    query = urlencode({"access_token": token.reveal()})
-    return Written(replace(request, url=f"{request.url}?{query}"), translation)
+    url = Veiled(f"{request.url}?{urlencode({'access_token': token.reveal()})}")
+    return Written(replace(request, url=url), translation)
 
 
 def _chat(ask: Ask, version: str, address: str, body: Json, authorization: tuple[str, str] | None) -> Request:
@@ -175,7 +180,7 @@ def _exchange(ask: Ask) -> Request:
     module = sdk(NAME)
     if ask.via.pair.name == "app":
         query = {"grant_type": "client_credentials", "client_id": key, "client_secret": secret}
-        url = f"{_address(ask, 'v1')}{module.consts.Consts.AuthAPI}?{urlencode(query)}"
+        url = Veiled(f"{_address(ask, 'v1')}{module.consts.Consts.AuthAPI}?{urlencode(query)}")
         headers = Headers([("Content-Type", "application/json"), ("Accept", "application/json")])
         return replace(ask.request, method="POST", url=url, headers=headers, body=b"{}")
     base = _address(ask, "iam")
@@ -194,8 +199,24 @@ def _signed(module: Any, base: str, key: str, secret: str) -> Any:  # noqa: ANN4
         query={"expireInSeconds": str(_BEARER_SECONDS)},
         headers={"Content-Type": "application/json", "Host": urlsplit(base).netloc},
     )
-    sdk(f"{NAME}.resources.auth.iam").iam_sign(key, secret, request)
+    with _silent("baidubce.auth.bce_v1_signer"):  # it logs the signature
+        sdk(f"{NAME}.resources.auth.iam").iam_sign(key, secret, request)
     return request
+
+
+@contextlib.contextmanager
+def _silent(name: str) -> Iterator[None]:
+    """Keep this thread out of a log meanwhile."""
+    logger, thread = logging.getLogger(name), threading.get_ident()
+
+    def others(_: logging.LogRecord) -> bool:
+        return threading.get_ident() != thread
+
+    logger.addFilter(others)
+    try:
+        yield
+    finally:
+        logger.removeFilter(others)
 
 
 def _kept(ask: Ask, answer: Whole) -> Secret | None:
