@@ -14,7 +14,7 @@ from llmswitch.cli._output import FAILED, print_json, print_table, verb
 
 if TYPE_CHECKING:
     from llmswitch.cli._probe import Finding
-    from llmswitch.config import Config
+    from llmswitch.config import Config, Endpoint
     from llmswitch.routing import Plan
 
 
@@ -82,6 +82,7 @@ class Examination:
                     "endpoint": endpoint.name,
                     "base_url": endpoint.base_url,
                     "key": endpoint.key_source or None,
+                    "via": endpoint.via.sdk.name if endpoint.via is not None else None,
                     "first": endpoint.first,
                     "out": out.get(endpoint.name),
                     **{name: found[endpoint.name].to_dict() for name, found in self.probes.items()},
@@ -120,7 +121,7 @@ class Examination:
                 ranks.get(endpoint.name, "-"),
                 endpoint.name,
                 endpoint.key_source or "none needed",
-                endpoint.base_url or "(starts when it is asked)",
+                _address(endpoint),
                 reasons.get(endpoint.name, ""),
                 *(str(found[endpoint.name]) for found in self.probes.values()),
             )
@@ -138,3 +139,8 @@ class Examination:
         if not self.usable:
             return "nobody who serves this region passed the check above"
         return f"calls go to {self.plan.candidates[0].endpoint.name} first"
+
+
+def _address(endpoint: Endpoint) -> str:
+    address = endpoint.base_url or "(starts when it is asked)"
+    return f"{address} through {endpoint.via.sdk.name}" if endpoint.via is not None else address

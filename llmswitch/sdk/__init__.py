@@ -10,13 +10,16 @@ An SDK is imported by the first call that goes through it.
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
+import anyio.to_thread
+
 from llmswitch.sdk.answer import AsyncReplied, AsyncTranslated, Replied, Translated
-from llmswitch.sdk.base import Ask, Whole, Written
+from llmswitch.sdk.base import Ask, Whole, Written, library
 
 if TYPE_CHECKING:
     from llmswitch.call import Send
@@ -32,6 +35,7 @@ def send(sender: Sender, request: Request, send: Send) -> Response:
         TransportError: as every sender.
     """
     ask = _ask(request, send)
+    library(ask.via.sdk.name)  # before the clock starts
     for last in (False, True):
         started = time.monotonic()
         written = _fetch(_steps(ask), sender, request, started)
@@ -51,6 +55,8 @@ def send(sender: Sender, request: Request, send: Send) -> Response:
 async def asend(sender: AsyncSender, request: Request, send: Send) -> AsyncResponse:
     """As `send`, for event loops."""
     ask = _ask(request, send)
+    if ask.via.sdk.name not in sys.modules:  # which takes a second: the loop shall not stand still
+        await anyio.to_thread.run_sync(library, ask.via.sdk.name)
     for last in (False, True):
         started = time.monotonic()
         written = await _afetch(_steps(ask), sender, request, started)

@@ -158,7 +158,7 @@ def stopped(name: str, call: Callable[[], Any]) -> Stopped:
     raise ValueError(f"{name} does not write this request ({told})")
 
 
-def sdk(name: str) -> Any:  # noqa: ANN401 - untyped packages
+def library(name: str) -> Any:  # noqa: ANN401 - untyped packages
     """The SDK itself, imported by the first call that needs it.
 
     Raises:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from llmswitch._json import dumps
 from llmswitch.dialects.base import NO_REASON
 from llmswitch.sdk import shape
-from llmswitch.sdk.base import NO_KEY, Written, sdk, stop, stopped
+from llmswitch.sdk.base import NO_KEY, Written, library, stop, stopped
 from llmswitch.streaming import Events
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _embeddings(ask: Ask, params: Json) -> tuple[Callable[..., object], Json, Tr
     """The SDK's function, the input, and what the answer is read with."""
     params.pop("encoding_format", None)  # fitted to "float", all that there is
     texts = params.pop("input", None)
-    call = partial(sdk(NAME).TextEmbedding.call, input=[])
+    call = partial(library(NAME).TextEmbedding.call, input=[])
     return call, {"texts": texts if isinstance(texts, list) else [texts]}, Embeddings(ask.model)
 
 
@@ -82,7 +82,7 @@ def _chat(ask: Ask, params: Json) -> tuple[Callable[..., object], Json, Translat
     media = any(_has_media(message.get("content")) for message in messages)
     counted = shape.table(params.pop("stream_options", None)).get("include_usage") is True
     streamed = params.pop("stream", None) is True
-    module = sdk(NAME)
+    module = library(NAME)
     call = partial(
         (module.MultiModalConversation if media else module.Generation).call,
         messages=[{"role": "user", "content": [] if media else ""}],

@@ -18,7 +18,7 @@ from urllib.parse import urlencode, urlsplit
 
 from llmswitch._json import dumps, loads
 from llmswitch.sdk import qianfan_v1, shape
-from llmswitch.sdk.base import NO_KEY, Fetch, Whole, Written, sdk, stop, stopped
+from llmswitch.sdk.base import NO_KEY, Fetch, Whole, Written, library, stop, stopped
 from llmswitch.secret import Secret
 from llmswitch.transport.base import Headers, Veiled
 
@@ -131,7 +131,7 @@ class _Session:
 @lru_cache(maxsize=16)
 def _resource(kind: str, version: str, address: str) -> Any:  # noqa: ANN401 - an untyped package
     """One of the SDK's objects for this address, without a key, a limiter or a session."""
-    module = sdk(NAME)
+    module = library(NAME)
     settings = module.config.Config(
         _env_file=None, AK=None, SK=None, ACCESS_KEY=None, SECRET_KEY=None, ACCESS_TOKEN=NO_KEY, BEARER_TOKEN=NO_KEY, APP_ID=None,
         BASE_URL=address, MODEL_API_PREFIX=_V1_ROOT, CONSOLE_API_BASE_URL=address, CHAT_V2_API_ROUTE="/chat/completions",
@@ -177,7 +177,7 @@ def _exchange(ask: Ask) -> Request:
     assert ask.via.secrets is not None  # noqa: S101 - asked for where there are some
     assert ask.via.pair is not None  # noqa: S101 - likewise
     key, secret = (part.reveal() for part in ask.via.secrets)
-    module = sdk(NAME)
+    module = library(NAME)
     if ask.via.pair.name == "app":
         query = {"grant_type": "client_credentials", "client_id": key, "client_secret": secret}
         url = Veiled(f"{_address(ask, 'v1')}{module.consts.Consts.AuthAPI}?{urlencode(query)}")
@@ -193,14 +193,14 @@ def _exchange(ask: Ask) -> Request:
 
 def _signed(module: Any, base: str, key: str, secret: str) -> Any:  # noqa: ANN401 - an untyped package
     """IAM's request for a bearer, signed by the SDK."""
-    request = sdk(f"{NAME}.resources.typing").QfRequest(
+    request = library(f"{NAME}.resources.typing").QfRequest(
         method="GET",
         url=module.consts.Consts.IAMBearerTokenAPI,
         query={"expireInSeconds": str(_BEARER_SECONDS)},
         headers={"Content-Type": "application/json", "Host": urlsplit(base).netloc},
     )
     with _silent("baidubce.auth.bce_v1_signer"):  # it logs the signature
-        sdk(f"{NAME}.resources.auth.iam").iam_sign(key, secret, request)
+        library(f"{NAME}.resources.auth.iam").iam_sign(key, secret, request)
     return request
 
 

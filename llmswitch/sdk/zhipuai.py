@@ -7,11 +7,11 @@ refuse what they do not know (zhipuai 2.1.5, api_resource/chat/completions.py).
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from llmswitch._json import dumps, loads
-from llmswitch.sdk.base import NO_KEY, Written, sdk, stop, stopped
+from llmswitch.sdk.base import NO_KEY, Written, library, stop, stopped
 
 if TYPE_CHECKING:
     from llmswitch.sdk.base import Ask, Steps
@@ -24,10 +24,7 @@ def write(ask: Ask) -> Steps:
     if ask.operation not in ("chat", "embeddings"):
         return Written(ask.request)
     yield from ()
-    params = ask.params()
-    client = sdk(NAME).ZhipuAI(
-        api_key=NO_KEY, base_url=ask.endpoint.base_url, max_retries=0, http_client=_stopping(), disable_token_cache=True
-    )
+    params, client = ask.params(), _client(ask.endpoint.base_url)
     if ask.operation == "embeddings":
         written = stopped(NAME, lambda: client.embeddings.create(model=ask.model, input="", extra_body=params))
     else:
@@ -45,13 +42,19 @@ def write(ask: Ask) -> Steps:
     )
 
 
-@cache
-def _stopping() -> Any:  # noqa: ANN401 - an httpx client
-    """In place of the SDK's httpx client."""
-    library: Any = sdk("httpx")
+@lru_cache(maxsize=16)
+def _client(base_url: str) -> Any:  # noqa: ANN401 - an untyped package
+    """The SDK's client, without a key, with an httpx client that stops it."""
+    httpx: Any = library("httpx")
 
-    class Transport(library.BaseTransport):  # type: ignore[misc]
+    class Transport(httpx.BaseTransport):  # type: ignore[misc]
         def handle_request(self, request: Any) -> Any:  # noqa: ANN401 - httpx's
             stop(request.method, str(request.url), dict(request.headers), request.content)
 
-    return library.Client(transport=Transport(), trust_env=False)
+    return library(NAME).ZhipuAI(
+        api_key=NO_KEY,
+        base_url=base_url,
+        max_retries=0,
+        http_client=httpx.Client(transport=Transport(), trust_env=False),
+        disable_token_cache=True,
+    )

@@ -331,6 +331,24 @@ def test_the_callers_headers_go_along_and_openais_own_do_not(alone: Any, monkeyp
     assert request.path == "/api/v1/services/aigc/text-generation/generation"
 
 
+def test_the_vendor_that_base_url_names_goes_through_its_sdk_too(
+    sandbox: Sandbox, alone: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone("qwen")
+    monkeypatch.setenv("LLMSWITCH_QWEN_CN_BASE_URL", sandbox.url("qwen@cn"))
+    with OpenAI(base_url="https://dashscope.aliyuncs.com/compatible-mode/v1", api_key=sandbox.key("qwen@cn")) as client:
+        answered: Any = client.chat.completions.create(
+            model="qwen-plus", messages=HELLO, temperature=1.5, max_completion_tokens=64, frequency_penalty=1
+        )
+    (request,) = sandbox.requests()
+    sent: Any = request.body["parameters"]
+    # What the caller wrote for this very vendor is left alone, but for the protocol's own names.
+    assert (sent["frequency_penalty"], sent["max_tokens"]) == (1, 64)
+    assert [(change.parameter, change.action) for change in answered.llmswitch.changes] == [
+        ("max_completion_tokens", "renamed")
+    ]
+
+
 # --- errors --------------------------------------------------------------------------------------------------------------------
 
 ERRORS = ["quota", "arrears", "rate_limit", "overload", "server_error", "auth", "permission", "model_not_found",
