@@ -22,7 +22,7 @@ import llmswitch
 from llmswitch import AsyncOpenAI, AsyncSwitch, OpenAI, Switch
 from llmswitch.engine import Engine
 from llmswitch.errors import CallError
-from tests.servers import Server, answer
+from tests.servers import Server, answer, drip, in_turn
 from tests.test_secrets import assert_clean, remains
 
 if TYPE_CHECKING:
@@ -471,6 +471,129 @@ def test_retry_after_reaches_the_caller(sandbox: Sandbox, alone: Any) -> None:
         sandbox.fault(way.provider, "rate_limit", retry_after=7)
         error = failure(way, stream=False, asynchronous=False)
         assert dict(error.reply.headers)["Retry-After"] == "7"
+
+
+# --- bytes that the sandbox does not send --------------------------------------------------------------------------------------
+
+
+def events(*values: Any, name: str = "") -> bytes:
+    return b"".join(
+        (f"event:{name}\n" if name else "").encode() + b"data:" + json.dumps(value).encode() + b"\n\n"
+        for value in values
+    )
+
+
+def choice(finish: str = "null", **message: Any) -> Any:
+    return {
+        "output": {"choices": [{"finish_reason": finish, "message": {"role": "assistant", **message}}]},
+        "request_id": "r",
+    }
+
+
+def streamed(monkeypatch: pytest.MonkeyPatch, way: Way, body: bytes, *, asynchronous: bool) -> Said:
+    """What comes of these bytes, sent one by one, as of a stream; for a pair the server gives a token first."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n" % len(body)
+    token = answer(200, b'{"access_token":"24.x","expires_in":600}', "Content-Type: application/json")
+    behaviour = drip(head + body, 0)
+    with Server(in_turn(token, behaviour) if way.variables else behaviour) as server:
+        for name in ("BASE_URL", "CN_BASE_URL"):
+            variable = f"LLMSWITCH_{way.provider.upper()}_{name}"
+            monkeypatch.setenv(variable, f"http://127.0.0.1:{server.port}/compatible-mode/v1")
+        return ask(way, stream=True, asynchronous=asynchronous)
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_usage_that_is_null_until_the_end_breaks_nothing(
+    alone: Any, monkeypatch: pytest.MonkeyPatch, asynchronous: bool
+) -> None:
+    chunk = {"id": "1", "object": "chat.completion.chunk", "usage": None}
+    body = events(
+        {**chunk, "choices": [{"index": 0, "delta": {"content": "hi"}, "finish_reason": None}]},
+        {**chunk, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
+    )
+    said = streamed(monkeypatch, alone("ernie"), body + b"data: [DONE]\n\n", asynchronous=asynchronous)
+    assert (said.text, said.finish) == ("hi", "stop")
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_pieces_of_a_tool_call_and_lists_of_content_are_put_together(
+    alone: Any, monkeypatch: pytest.MonkeyPatch, asynchronous: bool
+) -> None:
+    def call(index: int, name: str, arguments: str) -> Any:
+        return {
+            "index": index,
+            "id": f"c{index}",
+            "type": "function",
+            "function": {"name": name, "arguments": arguments},
+        }
+
+    body = events(
+        choice(content=[{"text": "let me "}], reasoning_content=""),
+        choice(content=[{"text": "see"}]),
+        choice(content=[], tool_calls=[call(0, "clock", '{"zo')]),
+        choice(content=[], tool_calls=[call(0, "", 'ne": 1}'), call(1, "date", "{}")]),
+        {**choice("tool_calls", content=[]), "usage": {"input_tokens": 3, "output_tokens": 4}},
+    )
+    said = streamed(monkeypatch, alone("qwen"), body, asynchronous=asynchronous)
+    assert said.text == "let me see"
+    assert said.tools == [("clock", '{"zone": 1}'), ("date", "{}")]
+    assert said.finish == "tool_calls"
+    assert (said.usage.prompt_tokens, said.usage.completion_tokens, said.usage.total_tokens) == (3, 4, 7)
+
+
+@pytest.mark.parametrize("event", [b"event:error", b"event: error"])
+def test_an_error_event_is_one_with_or_without_a_space(
+    alone: Any, monkeypatch: pytest.MonkeyPatch, event: bytes
+) -> None:
+    error = {"code": "DataInspectionFailed", "message": "inappropriate", "request_id": "r"}
+    body = (
+        events(choice(content="so far")) + event + b"\n:HTTP_STATUS/400\ndata:" + json.dumps(error).encode() + b"\n\n"
+    )
+    with pytest.raises(llmswitch.StreamInterruptedError) as caught:
+        streamed(monkeypatch, alone("qwen"), body, asynchronous=False)
+    assert caught.value.partial == "so far"
+    assert caught.value.attempts[-1].kind == "content_filter"
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("qwen", events(choice(content="so far"))),
+        ("ernie-app", b'data: {"id":"as-1","result":"so far","is_end":false}\n\n'),
+    ],
+)
+def test_a_stream_without_its_end_is_interrupted(
+    alone: Any, monkeypatch: pytest.MonkeyPatch, name: str, body: bytes
+) -> None:
+    way = alone(name)
+    with pytest.raises(llmswitch.StreamInterruptedError) as caught:
+        streamed(monkeypatch, way, body, asynchronous=False)
+    assert caught.value.partial == "so far"
+
+
+def test_the_first_asynchronous_call_does_not_hold_up_the_loop_while_the_sdk_is_imported(
+    sandbox: Sandbox, alone: Any
+) -> None:
+    alone("qwen")
+    code = """
+import asyncio, sys
+from llmswitch import AsyncOpenAI
+seen = []
+async def watch():
+    while True:
+        spec = getattr(sys.modules.get("dashscope"), "__spec__", None)
+        seen.append(spec is not None and spec._initializing)
+        await asyncio.sleep(0)
+async def main():
+    task = asyncio.create_task(watch())
+    async with AsyncOpenAI() as client:
+        await client.chat.completions.create(model="qwen-plus", messages=[{"role": "user", "content": "hi"}])
+    task.cancel()
+asyncio.run(main())
+print(any(seen))
+"""
+    assert python(code).splitlines()[-1] == "True"
+    assert len(sandbox.requests()) == 1
 
 
 # --- failover ------------------------------------------------------------------------------------------------------------------
