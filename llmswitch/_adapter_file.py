@@ -5,22 +5,21 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import re
-from typing import TYPE_CHECKING, Final, cast, get_args
+from typing import TYPE_CHECKING, Final, TypedDict, cast, get_args
 
+from llmswitch import rules
 from llmswitch._table import nearest, read
 from llmswitch._variables import named
 from llmswitch.adapter import (
     CAPABILITIES,
     EVERYWHERE,
+    REASONING,
     TIERS,
     Adapter,
     Fact,
-    Interval,
     Model,
     Pair,
     Price,
-    Rule,
-    RuleAction,
     Sdk,
     Serves,
     Site,
@@ -30,17 +29,20 @@ from llmswitch.failure.rule import parse as parse_errors
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
-    from typing import Literal
 
     from llmswitch._table import Table
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]*")
 _REGION: Final = re.compile(r"[A-Z]{2}")
 _AS_OF: Final = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
-_INTERVAL: Final = re.compile(r"([\[(])\s*(-?[\d.]+)\s*,\s*(-?[\d.]+|max_output)\s*([\])])")
-_CHAT: Final = frozenset({"chat", "stream", "tools", "json_object", "json_schema", "vision", "reasoning", "logprobs"})
+_CHAT: Final = frozenset(CAPABILITIES) - {"embeddings"}
 _FAILED: Final = "error"  # as a finish reason: the answer broke off on the vendor's side
 _FINISH_REASONS: Final = ("stop", "length", "tool_calls", "content_filter", "function_call", _FAILED)
+
+
+class _Successor(TypedDict):
+    successor: str | None
+    successor_fact: Fact | None
 
 
 def parse(path: Path) -> Adapter:
@@ -66,31 +68,39 @@ class _Reader:
             raise top.error("name", name, "lower-case letters, digits, - and _, a letter first")
         models = {model.name: model for model in self._models()}
         reasons = self._finish_reasons()
+        reasoning, usage = top.table("reasoning"), top.table("usage")
         adapter = Adapter(
             name=name,
             aliases=top.texts("aliases"),
             title=top.need("title", str),
             title_zh=top.text("title_zh"),
             dialect=top.text("dialect", "openai"),
-            headquarters=top.text("headquarters"),
-            tags=top.texts("tags"),
+            headquarters=_country(top, "headquarters") or "",
+            headquarters_fact=self._facts.get("headquarters"),
+            tags={tag: self._tag(tag) for tag in top.texts("tags")},
             rank=top.need("rank", int),
-            sites=tuple(self._sites(name)),
+            sites=tuple(self._sites(name, models)),
             key_env=(named(name, "api_key"), *top.texts("key_env")),
             models=models,
-            tiers=self._tiers(models),
-            parameters=tuple(self._rule(row) for row in top.tables("parameters")),
+            tiers=_tiers(top.table("tiers"), models),
+            parameters=tuple(rules.read(row, self._fact, TIERS) for row in top.tables("parameters")),
             errors=parse_errors(list(top.jsons("errors")), file=top.file),
             finish_reasons={word: reason for word, reason in reasons.items() if reason != _FAILED},
             failing_finish_reasons=frozenset(word for word, reason in reasons.items() if reason == _FAILED),
+            reasoning_field=reasoning.text("field", REASONING),
+            cached_field=usage.take("cached", str),
+            usage_in_choice=usage.take("in_choice", bool) or False,
             resources=frozenset(top.texts("resources")) or frozenset({"chat", "embeddings", "models"}),
-            embeddings_batch=top.take("embeddings_batch", int),
+            embeddings_batch=_count(top, "embeddings_batch"),
             keyless=top.take("keyless", bool) or False,
             deployments=top.take("deployments", bool) or False,
             sdk=self._sdk() if "sdk" in top else None,
+            relay=top.take("relay", bool) or False,
+            private=_private(top),
             docs=top.text("docs"),
         )
-        top.close()
+        for table in (reasoning, usage, top):
+            table.close()
         return adapter
 
     def _read_facts(self) -> Iterator[tuple[str, Fact]]:
@@ -114,7 +124,15 @@ class _Reader:
             raise row.error("fact", name, f"a name under [facts]: {names}")
         return self._facts[name]
 
-    def _sites(self, provider: str) -> Iterator[Site]:
+    def _tag(self, tag: str) -> Fact:
+        found = self._facts.get(tag) or self._facts.get("tags")
+        if found is None:
+            raise self._top.error(
+                "tags", tag, f"tags that somebody states: add [facts.{tag}] with source, as_of, confidence"
+            )
+        return found
+
+    def _sites(self, provider: str, models: Mapping[str, Model]) -> Iterator[Site]:
         sites = self._top.table("sites")
         if not tuple(sites):
             raise self._top.error("sites", None, "at least one [sites.NAME]")
@@ -140,9 +158,11 @@ class _Reader:
                 preferred=_regions(row, "preferred", EVERYWHERE),
                 binds=frozenset(row.texts("binds", ("caller", "end_user"))),
                 enforcement=row.texts("enforcement", ("ip", "account", "key", "contract")),
-                data_location=row.take("data_location", str),
+                headquarters=_country(row, "headquarters"),
+                hosted_in=_country(row, "hosted_in"),
                 key_env=(named(provider, name, "api_key"), *row.texts("key_env")),
                 key_pattern=_pattern(row, "key_pattern"),
+                tiers=_tiers(row.table("tiers"), models),
                 fact=self._fact(row, "sites"),
                 note=row.text("note"),
             )
@@ -166,6 +186,7 @@ class _Reader:
                     context=row.take("context", int) or read[like].context,
                     max_output=row.take("max_output", int) or read[like].max_output,
                     retired=row.take("retired", dt.date),
+                    **self._successor(row),
                     note=row.text("note") or read[like].note,
                 )
             else:
@@ -192,11 +213,22 @@ class _Reader:
             capabilities=(has | adds) - lacks,
             lacks=lacks,
             retired=row.take("retired", dt.date),
-            dimensions=tuple(cast("int", value) for value in row.jsons("dimensions")),
+            **self._successor(row),
+            dimensions=_dimensions(row),
+            shortens=row.take("shortens", bool) or False,
+            batch=_count(row, "batch"),
             price=self._price(row),
             fact=self._fact(row, "models"),
             note=row.text("note"),
         )
+
+    def _successor(self, row: Table) -> _Successor:
+        name = row.take("successor", str)
+        if name is not None and "successors" not in self._facts:
+            raise row.error(
+                "successor", name, "what the vendor names: add [facts.successors] with source, as_of, confidence"
+            )
+        return _Successor(successor=name, successor_fact=self._facts["successors"] if name else None)
 
     def _price(self, row: Table) -> Price | None:
         if "price" not in row:
@@ -214,15 +246,18 @@ class _Reader:
 
     def _sdk(self) -> Sdk:
         table = self._top.table("sdk")
-        requires, addresses, rules = (table.table(name) for name in ("requires", "addresses", "parameters"))
+        requires, addresses, fitting = (table.table(name) for name in ("requires", "addresses", "parameters"))
         sdk = Sdk(
             name=table.need("name", str),
             extra=table.need("extra", str),
             requires={name: requires.need(name, str) for name in requires},
             protocol=table.need("protocol", str),
+            sites=frozenset(table.texts("sites")),
             pairs=tuple(self._pair(row) for row in table.tables("pairs")),
             addresses={name: addresses.need(name, str) for name in addresses},
-            parameters={name: tuple(self._rule(row) for row in rules.tables(name)) for name in rules},
+            parameters={
+                name: tuple(rules.read(row, self._fact, TIERS) for row in fitting.tables(name)) for name in fitting
+            },
             fact=self._fact(table, "sdk"),
         )
         table.close()
@@ -238,64 +273,46 @@ class _Reader:
         row.close()
         return pair
 
-    def _tiers(self, models: Mapping[str, Model]) -> dict[str, str]:
-        table = self._top.table("tiers")
-        tiers: dict[str, str] = {}
-        for tier in TIERS:
-            target = table.take(tier, str)
-            if target is None:
-                continue
-            if target not in models:
-                raise table.error(tier, target, "a name under [models]" + nearest(target, models))
-            if ("embeddings" in models[target].capabilities) != (tier == "embedding"):
-                raise table.error(tier, target, "an embedding model for the tier embedding, chat models for the others")
-            tiers[tier] = target
-        table.close()
-        return tiers
-
     def _finish_reasons(self) -> dict[str, str]:
         table = self._top.table("finish_reasons")
         return {word: table.choice(word, _FINISH_REASONS) for word in table}
 
-    def _rule(self, row: Table) -> Rule:
-        action = cast("RuleAction", row.choice("action", get_args(RuleAction)))
-        rule = Rule(
-            names=_names(row, action),
-            action=action,
-            reason=row.need("reason", str),
-            fact=self._fact(row, "parameters"),
-            to=row.json("to"),
-            interval=_interval(row, "range"),
-            step=row.take("step", float) or 0.01,
-            models=row.texts("models"),
-            tiers=frozenset(row.texts("tiers", TIERS)),
-            when=cast(
-                "Literal['stream', 'no_stream'] | None", row.choice("when", ("stream", "no_stream", ""), "") or None
-            ),
-            unless=frozenset(row.texts("unless")),
-            requires=frozenset(row.texts("requires")),
-            values=row.jsons("values"),
-            keeps=row.jsons("keeps"),
-            neutral=row.jsons("neutral"),
-            length=_interval(row, "length"),
-        )
-        row.close()
-        if action == "clamp" and rule.interval is None:
-            raise row.error("range", None, 'an interval such as "[0, 2)"')
-        if action in {"rename", "role", "merge"} and not isinstance(rule.to, str):
-            raise row.error("to", rule.to, "a string")
-        if action in {"add", "replace"} and rule.to is None:
-            raise row.error("to", None, "the value to send")
-        return rule
+
+def _private(top: Table) -> frozenset[tuple[str, ...]]:
+    """The paths below "messages"."""
+    paths = [path.split(".") for path in top.texts("private")]
+    if any(path[0] != "messages" or len(path) < 2 for path in paths):  # noqa: PLR2004 - "messages" and a field
+        raise top.error("private", [".".join(path) for path in paths], 'places such as "messages.thinking_blocks"')
+    return frozenset(tuple(path[1:]) for path in paths)
 
 
-def _names(row: Table, action: str) -> tuple[str, ...]:
-    if action in {"role", "merge"}:
-        return ("messages",)
-    names = row.texts("names")
-    if not names:
-        raise row.error("names", None, "the parameters this rule is about, as a list")
-    return names
+def _count(row: Table, name: str) -> int | None:
+    value = row.take(name, int)
+    if value is not None and value < 1:
+        raise row.error(name, value, "a whole number of at least 1")
+    return value
+
+
+def _dimensions(row: Table) -> tuple[int, ...]:
+    sizes = row.jsons("dimensions")
+    if any(type(size) is not int or size < 1 for size in sizes):
+        raise row.error("dimensions", list(sizes), "whole numbers of at least 1, the default first")
+    return cast("tuple[int, ...]", sizes)
+
+
+def _tiers(table: Table, models: Mapping[str, Model]) -> dict[str, str]:
+    tiers: dict[str, str] = {}
+    for tier in TIERS:
+        target = table.take(tier, str)
+        if target is None:
+            continue
+        if target not in models:
+            raise table.error(tier, target, "a name under [models]" + nearest(target, models))
+        if ("embeddings" in models[target].capabilities) != (tier == "embedding"):
+            raise table.error(tier, target, "an embedding model for the tier embedding, chat models for the others")
+        tiers[tier] = target
+    table.close()
+    return tiers
 
 
 def _hosts(row: Table, base_url: str) -> tuple[str, ...]:
@@ -317,6 +334,13 @@ def _regions(row: Table, name: str, *extra: str) -> frozenset[str]:
     return frozenset(codes)
 
 
+def _country(row: Table, name: str) -> str | None:
+    code = row.take(name, str)
+    if code is not None and not _REGION.fullmatch(code):
+        raise row.error(name, code, "an ISO 3166-1 alpha-2 code such as CN")
+    return code
+
+
 def _pattern(row: Table, name: str) -> str | None:
     value = row.take(name, str)
     if value is not None:
@@ -325,21 +349,3 @@ def _pattern(row: Table, name: str) -> str | None:
         except re.error as error:
             raise row.error(name, value, f"a regular expression ({error})") from error
     return value
-
-
-def _interval(row: Table, name: str) -> Interval | None:
-    text = row.take(name, str)
-    if text is None:
-        return None
-    match = _INTERVAL.fullmatch(text)
-    if match is None:
-        raise row.error(name, text, 'an interval such as "[0, 2)", "(0, 1]" or "[2, max_output]"')
-    left, low, high, right = match.groups()
-    try:
-        top: float | Literal["max_output"] = "max_output" if high == "max_output" else float(high)
-        found = Interval(float(low), top, low_open=left == "(", high_open=right == ")")
-    except ValueError as error:
-        raise row.error(name, text, "numbers as ends") from error
-    if found.high != "max_output" and found.low >= found.high:
-        raise row.error(name, text, "a low end below the high end")
-    return found

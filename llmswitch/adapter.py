@@ -8,6 +8,11 @@
     ├── sdk          Sdk: the vendor's own, where `via = "sdk"` may choose it
     └── errors       what its error codes mean (read by `llmswitch.failure.classify`)
 
+Top-level keys have facts of their own: `headquarters = "CN"` is said by `[facts.headquarters]`, each of
+`tags = ["us-entity-list", "us-dod-1260h"]` by `[facts.us-entity-list]`, ... or by one `[facts.tags]` for all; the source tells
+the day of the listing. Of a site, `hosted_in` and `headquarters` (only where another country's company runs it) belong to the
+site's fact; both are left out where nobody says.
+
 In the wheel the files lie in `llmswitch/_adapters/`, in a checkout in the top-level `adapters/`. Nothing is read before
 the first call. Other packages add providers through the entry-point group `llmswitch.adapters`: each entry is an
 `Adapter`, or the path of a TOML file.
@@ -19,16 +24,17 @@ import threading
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final, Literal
+from urllib.parse import urlsplit
 
 from llmswitch._table import nearest
 from llmswitch.errors import ConfigError
+from llmswitch.rules import Interval, Rule
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Mapping
     from pathlib import Path
 
-    from llmswitch._json import JsonValue
     from llmswitch.failure.rule import ErrorRule
 
 __all__ = [
@@ -41,7 +47,7 @@ __all__ = [
     "Sdk",
     "Site",
     "adapters",
-    "by_host",
+    "by_url",
     "get",
     "load",
     "register",
@@ -49,14 +55,18 @@ __all__ = [
 
 Verdict = Literal["served", "not_served", "unknown", "discouraged"]
 Serves = Literal["list", "all-except", "home", "anywhere"]
-RuleAction = Literal["rename", "drop", "clamp", "replace", "role", "merge", "add"]
 
+# Lists of governments that a company may stand on, as `tags` name them; an adapter may have others.
+TAGS: Final = ("us-entity-list", "us-dod-1260h")
 TIERS: Final = ("flagship", "standard", "fast", "reasoning", "vision", "embedding")
+# `image_urls`: of "vision", the images that the vendor fetches itself, by http(s) address.
 CAPABILITIES: Final = (
     "chat",
     "stream",
     "tools",
     "vision",
+    "image_urls",
+    "audio",
     "json_object",
     "json_schema",
     "reasoning",
@@ -64,6 +74,7 @@ CAPABILITIES: Final = (
     "logprobs",
 )
 EVERYWHERE: Final = "*"
+REASONING: Final = "reasoning_content"  # where most vendors put it, and where callers find it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +114,11 @@ class Site:
         preferred: regions whose callers choose this site before the provider's others; "*" is everyone else.
         binds: whose region counts: "caller" (where the call leaves from), "end_user" (whom the app serves).
         enforcement: "ip", "account", "key", "contract".
+        headquarters: of the company that runs it, where that is another country than the vendor's; both count for filters.
+        hosted_in: the country (ISO 3166-1 alpha-2) whose servers answer and keep the data; None where nobody says.
         key_env: variables whose key belongs to this site only.
         key_pattern: what its keys look like, as a regular expression; for hints, never to refuse one.
+        tiers: in place of the provider's, where the site has other models.
     """
 
     name: str
@@ -119,9 +133,11 @@ class Site:
     preferred: frozenset[str] = frozenset()
     binds: frozenset[str] = frozenset()
     enforcement: tuple[str, ...] = ()
-    data_location: str | None = None
+    headquarters: str | None = None
+    hosted_in: str | None = None
     key_env: tuple[str, ...] = ()
     key_pattern: str | None = None
+    tiers: Mapping[str, str] = field(default_factory=dict, hash=False)
     fact: Fact
     note: str = ""
 
@@ -153,8 +169,11 @@ class Model:
         context: input tokens; None when not known.
         max_output: output tokens; None when not known.
         lacks: capabilities it certainly does not have; what is in neither set is not known.
-        retired: the last day on which it answers.
+        retired: the last day on which it answers; `successor` is what the vendor names in its place, None where it names
+            nothing, and `successor_fact` who says so.
         dimensions: of an embedding, the default first.
+        shortens: any number of dimensions below the default is possible, too.
+        batch: texts per embeddings request, where it differs from the adapter's.
     """
 
     name: str
@@ -166,7 +185,11 @@ class Model:
     capabilities: frozenset[str] = frozenset()
     lacks: frozenset[str] = frozenset()
     retired: dt.date | None = None
+    successor: str | None = None
+    successor_fact: Fact | None = None
     dimensions: tuple[int, ...] = ()
+    shortens: bool = False
+    batch: int | None = None
     price: Price | None = None
     fact: Fact
     note: str = ""
@@ -175,53 +198,21 @@ class Model:
         """Whether its last day has passed."""
         return self.retired is not None and self.retired < today
 
+    @property
+    def sizes(self) -> str:
+        """The dimensions it has, in words."""
+        first, *others = map(str, self.dimensions)
+        if self.shortens:
+            return f"{first} or fewer"
+        return f"{', '.join((first, *others[:-1]))} or {others[-1]}" if others else first
 
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A range of numbers, each end open or closed; `"max_output"` as the high end is the called model's own limit."""
-
-    low: float
-    high: float | Literal["max_output"]
-    low_open: bool = False
-    high_open: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """One change that a provider needs in a request.
-
-    Attributes:
-        names: the parameters it looks at; "messages" for the actions `role` and `merge`.
-        action: rename to `to`; drop; clamp into `interval`; replace by `to`; add `to` where absent;
-            role: messages of the roles in `values` get the role `to`;
-            merge: messages of the role `to` become one, in front.
-        models: patterns of the target's name; none means every model.
-        tiers: the target's tiers; none means every model.
-        when: only streamed calls, or only the others.
-        unless: not where one of these parameters is given.
-        requires: only where all of these are given.
-        values: only for these values; `keeps`: never for these.
-        neutral: values that ask for what the vendor does anyway: dropping them is not worth a report.
-        length: only for strings and lists of this length.
-        step: how far from an open end a clamped value stays.
-    """
-
-    names: tuple[str, ...]
-    action: RuleAction
-    reason: str
-    fact: Fact
-    to: JsonValue = None
-    interval: Interval | None = None
-    step: float = 0.01
-    models: tuple[str, ...] = ()
-    tiers: frozenset[str] = frozenset()
-    when: Literal["stream", "no_stream"] | None = None
-    unless: frozenset[str] = frozenset()
-    requires: frozenset[str] = frozenset()
-    values: tuple[JsonValue, ...] = ()
-    keeps: tuple[JsonValue, ...] = ()
-    neutral: tuple[JsonValue, ...] = ()
-    length: Interval | None = None
+    def lacks_dimensions(self, asked: int) -> bool:
+        """Whether it certainly makes no vectors of this size."""
+        return (
+            bool(self.dimensions)
+            and asked not in self.dimensions
+            and not (self.shortens and asked < self.dimensions[0])
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,6 +239,7 @@ class Sdk:
         extra: `pip install 'llmswitch[extra]'` brings it.
         requires: distributions, and the oldest version of each that works.
         protocol: what is spoken with an ordinary key.
+        sites: those it reaches, the others are called over HTTP; none means every site.
         pairs: other credentials, the preferred first.
         addresses: further ones of the vendor's that it calls, by the names its file has for them.
         parameters: of each protocol what must change in a request besides the vendor's own rules.
@@ -257,6 +249,7 @@ class Sdk:
     extra: str
     requires: Mapping[str, str]
     protocol: str
+    sites: frozenset[str] = frozenset()
     pairs: tuple[Pair, ...] = ()
     addresses: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
@@ -270,18 +263,23 @@ class Adapter:
     Attributes:
         aliases: other names people know it by; accepted wherever `name` is.
         dialect: its wire format, a name in `llmswitch.dialects`.
-        headquarters: ISO country of the company.
-        tags: for a user's own filters; nothing is blocked by them.
+        headquarters: ISO country of the company, "" where it is none; `headquarters_fact` who says so.
+        tags: for a user's own filters, each with who says so; nothing is blocked by them.
         rank: the default order, lower first.
         sites: the first is the home site.
         key_env: variables whose key may belong to any site.
         errors: what its error codes and texts mean.
         finish_reasons: the vendor's word -> OpenAI's.
         failing_finish_reasons: the vendor's words for: the answer broke off on our side.
+        reasoning_field: where reasoning arrives in a message or delta: a text, or a list of `{"text": ...}`.
+        cached_field: in usage, the vendor's own word for cached prompt tokens.
+        usage_in_choice: whether a stream's usage may stand in its choice.
         resources: the parts of the API it has; "*" is all of them.
-        embeddings_batch: texts per embeddings request, None without a known limit.
+        embeddings_batch: texts per embeddings request, None without a known limit; see `batch`.
         deployments: each account calls its models by names of its own.
         sdk: the vendor's own, None where llmswitch uses none.
+        relay: its models are others', called `vendor/model`.
+        private: fields of messages that it alone understands, and wants back; other providers never get them.
     """
 
     name: str
@@ -290,7 +288,8 @@ class Adapter:
     title_zh: str = ""
     dialect: str = "openai"
     headquarters: str = ""
-    tags: tuple[str, ...] = ()
+    headquarters_fact: Fact | None = None
+    tags: Mapping[str, Fact] = field(default_factory=dict)
     rank: int = 50
     sites: tuple[Site, ...]
     key_env: tuple[str, ...] = ()
@@ -300,14 +299,26 @@ class Adapter:
     errors: tuple[ErrorRule, ...] = ()
     finish_reasons: Mapping[str, str] = field(default_factory=dict)
     failing_finish_reasons: frozenset[str] = frozenset()
+    reasoning_field: str = REASONING
+    cached_field: str | None = None
+    usage_in_choice: bool = False
     resources: frozenset[str] = frozenset({"chat", "embeddings", "models"})
     embeddings_batch: int | None = None
     keyless: bool = False
     deployments: bool = False
     sdk: Sdk | None = None
+    relay: bool = False
+    private: frozenset[tuple[str, ...]] = frozenset()
     docs: str = ""
     _names: dict[str, Model] = field(init=False, repr=False, default_factory=dict)
     _patterns: list[tuple[str, Model]] = field(init=False, repr=False, default_factory=list)
+
+    @property
+    def rewords(self) -> bool:
+        """Whether its answers say some things in words of its own."""
+        return bool(
+            self.finish_reasons or self.cached_field or self.usage_in_choice or self.reasoning_field != REASONING
+        )
 
     def __post_init__(self) -> None:
         for model in self.models.values():
@@ -321,6 +332,11 @@ class Adapter:
         if found is None:
             found = next((model for pattern, model in self._patterns if fnmatchcase(name, pattern)), None)
         return found
+
+    def batch(self, name: str) -> int | None:
+        """How many texts an embeddings request to this model may hold, None without a known limit."""
+        model = self.model(name)
+        return model.batch if model is not None and model.batch is not None else self.embeddings_batch
 
     def site(self, name: str) -> Site:
         """The site of this name.
@@ -460,15 +476,23 @@ def register(adapter: Adapter) -> None:
     _registry.register(adapter)
 
 
-def by_host(host: str) -> tuple[Adapter, Site] | None:
-    """Whose host this is (`urlsplit(base_url).hostname`), None when it is nobody's known host."""
-    host = host.lower().rstrip(".")
-    wildcard: tuple[Adapter, Site] | None = None
+def by_url(url: str) -> tuple[Adapter, Site] | None:
+    """Whose address this is, None when it is at nobody's known host.
+
+    Sites on one host are told apart by the path: the longest that is known there wins, the site's own before another's.
+    """
+    parts = urlsplit(url)
+    host, path = (parts.hostname or "").lower().rstrip("."), parts.path.rstrip("/") + "/"
+    best: tuple[Adapter, Site] | None = None
+    highest = (False, -1, False)
     for adapter in _registry.all().values():
         for site in adapter.sites:
-            for pattern in site.hosts:
-                if pattern == host:
-                    return adapter, site
-                if pattern.startswith("*.") and host.endswith(pattern[1:]):
-                    wildcard = wildcard or (adapter, site)
-    return wildcard
+            exact = host in site.hosts
+            if not exact and not any(host.endswith(pattern[1:]) for pattern in site.hosts if pattern.startswith("*.")):
+                continue
+            own = urlsplit(site.base_url).path
+            known = max((len(known) for known in (*site.paths, own) if path.startswith(f"{known}/")), default=0)
+            rank = (exact, known, bool(own) and path.startswith(f"{own}/"))
+            if rank > highest:
+                best, highest = (adapter, site), rank
+    return best

@@ -16,7 +16,7 @@ class Change:
     """One difference between what the caller asked and what was sent.
 
     `parameter` is the caller's name for it (`max_tokens`, `messages[2].role`); `before` and `after` are values, or names where it
-    was renamed; prompts are never kept here.
+    was renamed; prompts are never kept here. `loss` says that the vendor is asked for less than the caller asked.
     """
 
     parameter: str
@@ -24,11 +24,15 @@ class Change:
     before: JsonValue
     after: JsonValue
     reason: str
+    loss: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One request sent (or, with `milliseconds` None, a candidate that was not tried and why)."""
+    """One try at an endpoint (or, with `milliseconds` None, a candidate that was not tried and why).
+
+    `requests` is more than one where an embeddings call had more texts than the vendor takes at once.
+    """
 
     provider: str
     site: str
@@ -40,6 +44,7 @@ class Attempt:
     request_id: str | None = None
     milliseconds: float | None = None
     hint: str | None = None
+    requests: int = 1
 
     def __str__(self) -> str:
         """One line for people: `qwen@cn qwen-plus: rate_limited (429 limit_requests) after 12 ms: …`."""
@@ -56,7 +61,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`response.llmswitch`: who answered, after which attempts, with which parameters changed."""
+    """`response.llmswitch`: who answered, after which attempts, with which parameters changed.
+
+    `space` names the vector space of embeddings, `family/model/dimensions`: vectors of different spaces cannot be compared.
+    """
 
     provider: str
     site: str
@@ -64,6 +72,7 @@ class Report:
     region: str | None = None
     attempts: tuple[Attempt, ...] = ()
     changes: tuple[Change, ...] = ()
+    space: str | None = None
 
     @property
     def endpoint(self) -> str:

@@ -24,10 +24,17 @@ _OUTSIDE = (
     "ZHIPU",
     "ZAI_",
     "BIGMODEL_",
+    "ANTHROPIC_",
+    "GEMINI_",
+    "MISTRAL_",
+    "XAI_",
+    "OPENROUTER_",
     "AWS_REGION",
     "HTTP_PROXY",
     "HTTPS_PROXY",
 )
+
+FIVE = ("openai", "qwen@cn", "qwen@intl", "ernie", "zhipu@cn", "zhipu@intl", "azure")
 
 
 # Started in the background (`make test &`), a process and all below it ignore Ctrl-C, which some tests press.
@@ -47,9 +54,15 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> Iterator[None]:
     Engine.shared_health().clear()
 
 
+@pytest.fixture(scope="session")
+def llmswitch_sandbox_providers() -> tuple[str, ...]:
+    """Few enough that a test knows who is next."""
+    return FIVE
+
+
 @pytest.fixture
 def sandbox(llmswitch_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """OpenAI and one site each of Qwen, Ernie and Zhipu, seen from the United States: everybody may be called."""
+    """OpenAI, Qwen, Ernie, Zhipu and Azure, seen from the United States: everybody may be called."""
     monkeypatch.setenv("LLMSWITCH_REGION", "US")
     return llmswitch_sandbox
 

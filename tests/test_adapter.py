@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from llmswitch.adapter import CAPABILITIES, TIERS, Adapter, Site, adapters, by_host, get, load
+from llmswitch.adapter import CAPABILITIES, TIERS, Adapter, Site, adapters, by_url, get, load
 from llmswitch.dialects import get as dialect
 from llmswitch.errors import ConfigError
 
-CHECKED = dt.date(2026, 11, 23)
+CHECKED = dt.date(2026, 11, 25)
 FOLDER = Path(__file__).parent.parent / "adapters"
 SHIPPED = tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
 VENDORS = ("openai", "qwen", "ernie", "zhipu")
@@ -89,7 +89,31 @@ def test_every_fact_has_source_date_and_confidence(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_base_urls_are_https_and_found_by_their_host(name: str) -> None:
+def test_a_companys_country_and_its_tags_are_dated_facts(name: str) -> None:
+    adapter = get(name)
+    assert bool(adapter.headquarters) == (adapter.headquarters_fact is not None)
+    assert adapter.headquarters or all(site.serves == "anywhere" for site in adapter.sites)
+
+
+def test_tags_are_stated_by_a_fact_of_their_name_or_by_one_for_all(tmp_path: Path) -> None:
+    assert get("zhipu").tags["us-entity-list"].source.startswith("added on 2025-01-15")
+    top = 'tags = ["us-entity-list", "us-dod-1260h"]\nheadquarters = "CN"\n'
+    facts = [
+        f'[facts.{name}]\nsource = "{name} said"\nas_of = "2025-01"\nconfidence = "medium"\n'
+        for name in ("tags", "us-dod-1260h", "headquarters")
+    ]
+    adapter = acme(tmp_path, "".join(facts), top=top)
+    assert {tag: fact.source for tag, fact in adapter.tags.items()} == {
+        "us-entity-list": "tags said",
+        "us-dod-1260h": "us-dod-1260h said",
+    }
+    assert adapter.headquarters_fact is not None
+    with pytest.raises(ConfigError, match=r"tags: found 'us-entity-list'; .*add \[facts\.us-entity-list\]"):
+        acme(tmp_path, top=top)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_base_urls_are_https_and_found_by_their_address(name: str) -> None:
     adapter = get(name)
     for site in adapter.sites:
         if not site.base_url:
@@ -97,18 +121,53 @@ def test_base_urls_are_https_and_found_by_their_host(name: str) -> None:
         url = urlsplit(site.base_url)
         assert url.scheme == "https"
         assert url.path in site.paths
-        assert by_host(url.hostname or "") == (adapter, site)
+        assert by_url(site.base_url) == (adapter, site)
+        assert by_url(f"{site.base_url}/") == (adapter, site)
 
 
-def test_no_host_belongs_to_two_sites() -> None:
-    hosts = [host for name in SHIPPED for site in get(name).sites for host in site.hosts]
+def test_no_host_belongs_to_two_vendors() -> None:
+    hosts = [host for name in SHIPPED for host in {host for site in get(name).sites for host in site.hosts}]
     assert len(hosts) == len(set(hosts))
+
+
+@pytest.mark.parametrize(
+    ("address", "site"),
+    [
+        ("api.stepfun.com/v1", "stepfun@cn"),
+        ("api.stepfun.com/step_plan/v1", "stepfun@plan"),
+        ("api.stepfun.com/step_plan/v1/", "stepfun@plan"),
+        ("api.stepfun.com/somewhere", "stepfun@cn"),
+        ("API.STEPFUN.COM.", "stepfun@cn"),
+        ("ark.cn-beijing.volces.com/api/coding/v3", "doubao@coding"),
+        ("spark-api-open.xf-yun.com/x2", "spark@x2"),
+        ("api.kimi.com/coding/v1", "moonshot@coding"),
+        ("api.deepseek.com/v1", "deepseek@global"),
+        ("workspace.cn-beijing.maas.aliyuncs.com/compatible-mode/v1", "qwen@cn"),
+    ],
+)
+def test_sites_of_one_host_are_told_apart_by_their_paths(address: str, site: str) -> None:
+    found = by_url(f"https://{address}")
+    assert found is not None
+    assert f"{found[0].name}@{found[1].name}" == site
+
+
+def test_sites_on_one_host_are_told_apart_by_the_path(tmp_path: Path) -> None:
+    acme(tmp_path, '[sites.coding]\nbase_url = "https://api.acme.example/coding/v1"\nserves = "list"\n')
+    program = f"""
+from llmswitch.adapter import by_url, load, register
+register(load({str(tmp_path / "acme.toml")!r}))
+paths = {{"": "eu", "/v1": "eu", "/v1/": "eu", "/coding/v1": "coding", "/coding/v1/x": "coding", "/coding/v11": "eu"}}
+found = {{path: by_url("https://API.acme.example:443" + path)[1].name for path in paths}}
+assert found == paths, found
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=FOLDER.parent)
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_tier_targets_exist_and_answer(name: str) -> None:
     adapter = get(name)
-    for tier, target in adapter.tiers.items():
+    targets = [adapter.tiers, *(site.tiers for site in adapter.sites)]
+    for tier, target in (pair for tiers in targets for pair in tiers.items()):
         assert tier in TIERS
         model = adapter.models[target]
         assert not model.is_retired(CHECKED)
@@ -237,13 +296,13 @@ def test_no_key_variable_has_two_meanings() -> None:
         ("eu.api.openai.com", "openai@global"),
         ("API.OpenAI.com.", "openai@global"),
         ("dashscope.aliyuncs.com", "qwen@cn"),
-        ("coding.dashscope.aliyuncs.com", "qwen@cn"),
+        ("coding.dashscope.aliyuncs.com", "qwen@coding"),
         ("dashscope-intl.aliyuncs.com", "qwen@intl"),
-        ("coding-intl.dashscope.aliyuncs.com", "qwen@intl"),
+        ("coding-intl.dashscope.aliyuncs.com", "qwen@coding-intl"),
         ("dashscope-us.aliyuncs.com", "qwen@us"),
         ("cn-hongkong.dashscope.aliyuncs.com", "qwen@hk"),
         ("ws-1.cn-beijing.maas.aliyuncs.com", "qwen@cn"),
-        ("token-plan.cn-beijing.maas.aliyuncs.com", "qwen@cn"),
+        ("token-plan.cn-beijing.maas.aliyuncs.com", "qwen@token"),
         ("ws-1.ap-southeast-1.maas.aliyuncs.com", "qwen@intl"),
         ("ws-1.us-east-1.maas.aliyuncs.com", "qwen@us"),
         ("ws-1.cn-hongkong.maas.aliyuncs.com", "qwen@hk"),
@@ -261,7 +320,7 @@ def test_no_key_variable_has_two_meanings() -> None:
     ],
 )
 def test_whose_host(host: str, endpoint: str | None) -> None:
-    found = by_host(host)
+    found = by_url(f"https://{host}/v1")
     assert (found and f"{found[0].name}@{found[1].name}") == endpoint
 
 
@@ -332,11 +391,31 @@ def test_retirement_is_per_model() -> None:
     assert snapshot.is_retired(dt.date(2026, 12, 12))
 
 
+@pytest.mark.parametrize("name", SHIPPED)
+def test_successors_are_stated_by_a_fact_and_live_longer(name: str) -> None:
+    adapter = get(name)
+    for model in adapter.models.values():
+        assert (model.successor is None) == (model.successor_fact is None), model.name
+        assert model.successor is None or model.retired is not None, model.name
+        following = adapter.model(model.successor or "")
+        if following is not None and model.retired is not None and following.retired is not None:
+            assert following.retired > model.retired, model.name
+
+
+def test_a_successor_wants_a_fact(tmp_path: Path) -> None:
+    row = FACT + '[models]\nold = { tier = "fast", retired = 2026-01-01, successor = "new" }\n'
+    with pytest.raises(ConfigError, match=r"models\.old\.successor: found 'new'; .*add \[facts\.successors\]"):
+        acme(tmp_path, row)
+    fact = '[facts.successors]\nsource = "s"\nas_of = "2026"\nconfidence = "low"\n'
+    old = acme(tmp_path, fact + row).models["old"]
+    assert (old.successor, old.successor_fact and old.successor_fact.source) == ("new", "s")
+
+
 def test_embeddings_state_their_dimensions() -> None:
     assert get("openai").models["text-embedding-3-large"].dimensions == (3072,)
     assert get("qwen").models["text-embedding-v4"].dimensions[0] == 1024
     assert get("zhipu").models["embedding-3"].dimensions[0] == 2048
-    assert [get(name).embeddings_batch for name in VENDORS] == [None, 10, 16, 64]
+    assert [get(name).embeddings_batch for name in VENDORS] == [2048, 10, 16, 64]
 
 
 # --- finding, registering, reading once ----------------------------------------------------------------------------------------
@@ -360,10 +439,10 @@ def test_unknown_names_get_a_suggestion() -> None:
 def test_register_adds_and_replaces(tmp_path: Path) -> None:
     ours = acme(tmp_path, top="")
     program = f"""
-from llmswitch.adapter import adapters, by_host, get, load, register
+from llmswitch.adapter import adapters, by_url, get, load, register
 register(load({str(tmp_path / "acme.toml")!r}))
-assert adapters()[-3:] == ("acme", "compatible", "local"), adapters()
-assert by_host("api.acme.example")[1].name == "eu"
+assert adapters().index("ernie") < adapters().index("acme") < adapters().index("compatible"), adapters()
+assert by_url("https://api.acme.example/v1")[1].name == "eu"
 import dataclasses
 register(dataclasses.replace(get("acme"), rank=1))
 assert adapters()[0] == "acme", adapters()
@@ -462,6 +541,7 @@ WRONG = {
     "region no list": ("", 'regions = "CN"\n', r"sites\.eu\.regions: found 'CN'; allowed: a list"),
     "host": ("", 'hosts = ["https://x.example"]\n', r"sites\.eu\.hosts\[0\]: found .*allowed: a host name"),
     "binds": ("", 'binds = ["callers"]\n', r"sites\.eu\.binds\[0\]: found 'callers'; allowed: caller, end_user; did you mean 'caller'\?"),
+    "hosted in": ("", 'hosted_in = "Beijing"\n', r"sites\.eu\.hosted_in: found 'Beijing'; allowed: an ISO 3166-1 alpha-2 code"),
     "key pattern": ("", 'key_pattern = "("\n', r"sites\.eu\.key_pattern: found '\('; allowed: a regular expression"),
     "fact": ("", 'fact = "site"\n', r"sites\.eu\.fact: found 'site'; allowed: a name under \[facts\]: sites"),
     "no fact": ("", MODEL, r"models\.m\.fact: found 'models'; allowed: a name under \[facts\]: sites"),

@@ -21,6 +21,7 @@ from pydantic import BaseModel
 
 from llmswitch import adapter
 from llmswitch.sandbox import KINDS, Prompt, Sandbox, run
+from tests.conftest import FIVE
 from tests.servers import wait_until
 
 if TYPE_CHECKING:
@@ -478,7 +479,7 @@ def test_a_fault_may_concern_one_model_path_or_site(sandbox: Sandbox) -> None:
     ("name", "kind", "options", "words"),
     [
         ("qwen", "region_block", {}, "not known to answer with region block"),
-        ("gemini", "quota", {}, "has no 'gemini'"),
+        ("bedrock", "quota", {}, "has no 'bedrock'"),
         ("openai", "meteor", {}, "no fault is called 'meteor'"),
         ("openai", "quota", {"colour": 1}, "no option 'colour'"),
         ("openai", "cut", {"after": "x"}, "expected a whole number"),
@@ -585,16 +586,16 @@ def test_it_serves_loopback_only_and_frees_its_ports() -> None:
             Sandbox(host=host)
     for port in (0, -1, 65_534, 80_000):
         with pytest.raises(ValueError, match="from 1 to 6552"):
-            Sandbox(port_base=port)
+            Sandbox(providers=FIVE, port_base=port)
     with Sandbox() as first:
         taken = int(first.admin_url.rpartition(":")[2])
         with pytest.raises(OSError, match=rf"port {taken} .* in use"):
-            Sandbox(port_base=taken).start()
+            Sandbox(providers=FIVE, port_base=taken).start()
     first.close()
     # The ports after it may be somebody else's; below 32 768 the system gives none away by itself.
     for base in (taken, *range(20_011, 32_000, 40)):
         try:
-            second = Sandbox(port_base=base).start()
+            second = Sandbox(providers=FIVE, port_base=base).start()
         except OSError:
             continue
         assert second.admin_url.endswith(f":{base}")
@@ -604,6 +605,23 @@ def test_it_serves_loopback_only_and_frees_its_ports() -> None:
         raise AssertionError("no seven ports in a row were free")
     with pytest.raises(RuntimeError, match="not running"):
         _ = Sandbox().endpoints
+
+
+def test_it_serves_whom_it_is_asked_to_serve() -> None:
+    everybody = Sandbox()
+    with Sandbox(providers=["zhipu", "qwen@intl"]) as some:
+        assert {"qwen@intl", "zhipu@cn", "zhipu@intl"} <= set(some.endpoints)
+        assert {name for name in some.endpoints if not name.startswith("zhipu")} == {"qwen@intl"}
+        assert all("QWEN_INTL" in name or "ZHIPU" in name or name.endswith("_KEY") for name in some.environment)
+        with pytest.raises(ValueError, match="no 'qwen@cn'"):
+            some.fault("qwen@cn", "quota")
+    with everybody:
+        order = list(dict.fromkeys(name.partition("@")[0] for name in everybody.endpoints))
+    assert order[:5] == ["openai", "qwen", "ernie", "zhipu", "azure"]
+    assert order[5:] == sorted(order[5:])
+    for nobody in (["quen"], ["qwen", "qwen@mars"], []):
+        with pytest.raises(ValueError, match=r"does not serve .*; it serves: openai@global, "):
+            Sandbox(providers=nobody)
 
 
 async def _asynchronously() -> str:
@@ -642,9 +660,26 @@ def test_run_serves_until_it_is_told_to_end() -> None:
     assert callable(run)
 
 
-def test_the_fixture_points_llmswitch_at_a_clean_sandbox(tmp_path: Path) -> None:
+@pytest.mark.parametrize("served", [None, ("openai", "qwen@cn")])
+def test_the_fixture_points_llmswitch_at_a_clean_sandbox(tmp_path: Path, served: tuple[str, ...] | None) -> None:
+    if served:
+        (tmp_path / "conftest.py").write_text(
+            "import pytest\n"
+            "@pytest.fixture(scope='session')\n"
+            "def llmswitch_sandbox_providers():\n"
+            f"    return {served!r}\n"
+        )
     (tmp_path / "test_app.py").write_text(
-        "import os\n"
+        "import os, llmswitch\n"
+        "def test_whom_it_serves(llmswitch_sandbox):\n"
+        "    served = {name.partition('@')[0] for name in llmswitch_sandbox.endpoints}\n"
+        f"    assert (served == {{'openai', 'qwen'}}) is {served is not None}\n"
+        f"    assert len(served) > 15 or {served is not None}\n"
+        "    llmswitch_sandbox.fault('openai', 'region_block')\n"
+        "    done = llmswitch.OpenAI().chat.completions.create(\n"
+        "        model='gpt-4o', messages=[{'role': 'user', 'content': 'hello'}])\n"
+        "    assert 'llmswitch sandbox' in done.choices[0].message.content\n"
+        "    assert done.llmswitch.provider != 'openai'\n"
         "def test_first(llmswitch_sandbox):\n"
         "    assert os.environ['LLMSWITCH_OPENAI_BASE_URL'] == llmswitch_sandbox.url('openai')\n"
         "    llmswitch_sandbox.fault('openai', 'region_block')\n"
@@ -672,7 +707,7 @@ def test_the_fixture_points_llmswitch_at_a_clean_sandbox(tmp_path: Path) -> None
         text=True,
         check=False,
     )
-    assert "3 passed" in ended.stdout, ended.stdout + ended.stderr
+    assert "4 passed" in ended.stdout, ended.stdout + ended.stderr
 
 
 def test_the_plugin_costs_nothing_to_read() -> None:

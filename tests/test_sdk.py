@@ -74,6 +74,14 @@ def test_the_variable_goes_before_the_file(tmp_path: Path) -> None:
     assert endpoints(environ, tmp_path)["qwen@cn"].via is None
 
 
+def test_a_site_that_the_sdk_does_not_reach_is_called_over_http(installed: Any) -> None:
+    installed("dashscope", "2.0.2")
+    keys = {"LLMSWITCH_QWEN_CN_API_KEY": "sk-x", "LLMSWITCH_QWEN_CODING_API_KEY": "sk-sp-x"}
+    found = endpoints({**keys, "LLMSWITCH_QWEN_VIA": "sdk"})
+    assert found["qwen@cn"].via is not None
+    assert found["qwen@coding"].via is None
+
+
 def test_another_word_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         ConfigError, match=r"LLMSWITCH_QWEN_VIA: found 'sdkk'; allowed: http, sdk; did you mean 'sdk'\?"
@@ -234,6 +242,7 @@ def test_each_sdk_has_its_file_and_its_protocols() -> None:
         sdk = adapter.get(name).sdk
         if sdk is not None:
             assert (ROOT / "llmswitch" / "sdk" / f"{sdk.name}.py").is_file()
+            assert sdk.sites <= {site.name for site in adapter.get(name).sites}
             assert set(sdk.parameters) <= {sdk.protocol, *(pair.protocol for pair in sdk.pairs)}
 
 

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from llmswitch._json import dumps, loads
+from llmswitch._json import dumps
+from llmswitch.adapter import REASONING
+from llmswitch.dialects._payload import broke_off, json_object, no_answer
 from llmswitch.dialects.base import NO_REASON, WireAnswer, WireRequest, encode_json
-from llmswitch.errors import PayloadError
 from llmswitch.parameters import fit
 
 if TYPE_CHECKING:
     from llmswitch._json import Json, JsonValue
     from llmswitch.adapter import Adapter
+    from llmswitch.dialects.base import StreamReader
 
 _PATHS: Final = {"chat": "/chat/completions", "embeddings": "/embeddings"}
 
 
 class OpenAI:
     """See `llmswitch.dialects.base.Dialect`. `completing`: whether to mend what vendors leave out or leave empty."""
+
+    foreign = False
 
     def __init__(self, *, completing: bool = True) -> None:
         self._completing = completing
@@ -43,27 +47,32 @@ class OpenAI:
 
     def decode(self, adapter: Adapter, body: bytes, operation: str = "chat") -> WireAnswer:
         """The answer, with the vendor's finish reasons in OpenAI's words."""
-        try:
-            value = loads(body)
-        except (ValueError, RecursionError):
-            raise _no_answer(adapter, body, _not_json(body)) from None
-        if not isinstance(value, dict):
-            raise _no_answer(adapter, body, "the answer is no JSON object")
+        value = json_object(adapter, body)
         if missing := _missing(value, operation):
-            raise _no_answer(adapter, body, missing)
+            raise no_answer(adapter, body, missing)
         if operation != "chat":
             return WireAnswer(value, body)
-        changed = _renamed(value["choices"], adapter)
+        changed = (
+            _renamed(value["choices"], adapter) | self._reasoned(value["choices"], adapter) | _counted(value, adapter)
+        )
         if self._completing and "object" not in value:
             value["object"] = "chat.completion"
             changed = True
         return WireAnswer(value, dumps(value) if changed else body)
 
-    def chunk(self, adapter: Adapter, data: Json) -> Json:
+    def reader(self, adapter: Adapter, params: Json) -> StreamReader:  # noqa: ARG002 - nothing hangs on what was asked
+        """Each event is a chunk."""
+        return partial(self.chunk, adapter)
+
+    def chunk(self, adapter: Adapter, data: Json, _event: bytes = b"") -> Json:
         """The chunk with the vendor's finish reasons in OpenAI's words, without empty ids and names of tool calls."""
         choices = data.get("choices")
-        if not isinstance(choices, list) or not (self._completing or adapter.finish_reasons):
+        if not isinstance(choices, list) or not (self._completing or adapter.rewords):
             return data
+        if (adapter.reasoning_field != REASONING and self._reasoned(choices, adapter)) | (
+            (adapter.cached_field is not None or adapter.usage_in_choice) and _counted(data, adapter)
+        ):
+            data = dict(data)  # another object: the bytes as they came no longer say the same
         changed: list[JsonValue] | None = None
         for index, choice in enumerate(choices):
             if type(choice) is dict and (found := _choice(choice, adapter)) is not choice:
@@ -72,6 +81,46 @@ class OpenAI:
         if "object" in data or not self._completing:
             return data if changed is None else {**data, "choices": changed}
         return {**data, "object": "chat.completion.chunk", "choices": choices if changed is None else changed}
+
+    def _reasoned(self, choices: JsonValue, adapter: Adapter) -> bool:
+        """Put reasoning where callers look for it, in place; whether there was some.
+
+        Where nothing is mended, the vendor's own field stays beside it.
+        """
+        name, changed = adapter.reasoning_field, False
+        if name == REASONING:
+            return False
+        for choice in choices if isinstance(choices, list) else ():
+            for part in (choice.get("message"), choice.get("delta")) if isinstance(choice, dict) else ():
+                if not isinstance(part, dict) or not part.get(name) or part.get(REASONING):
+                    continue
+                value = part[name]
+                if isinstance(value, list):  # kept beside: some vendors want it back as it was
+                    value = "".join(str(item.get("text") or "") for item in value if isinstance(item, dict))
+                elif self._completing:
+                    del part[name]
+                part[REASONING] = value
+                changed = True
+        return changed
+
+
+def _counted(value: Json, adapter: Adapter) -> bool:
+    """Put usage where OpenAI has it, in place; whether something was elsewhere."""
+    changed = False
+    if adapter.usage_in_choice and not value.get("usage"):
+        choices = value.get("choices")
+        first = choices[0] if isinstance(choices, list) and choices else None
+        if isinstance(first, dict) and isinstance(first.get("usage"), dict):
+            value["usage"] = first.pop("usage")
+            changed = True
+    usage = value.get("usage")
+    if adapter.cached_field and isinstance(usage, dict) and isinstance(usage.get(adapter.cached_field), int):
+        details = usage.get("prompt_tokens_details")
+        if not isinstance(details, dict) or details.get("cached_tokens") is None:
+            usage["prompt_tokens_details"] = {**(details if isinstance(details, dict) else {}),
+                                              "cached_tokens": usage[adapter.cached_field]}  # fmt: skip
+            changed = True
+    return changed
 
 
 def _renamed(choices: JsonValue, adapter: Adapter) -> bool:
@@ -86,7 +135,7 @@ def _renamed(choices: JsonValue, adapter: Adapter) -> bool:
         if not isinstance(choice, dict) or not isinstance(reason, str):
             continue
         if reason in adapter.failing_finish_reasons:
-            raise _broke_off(adapter, reason)
+            raise broke_off(adapter, reason)
         if reason in adapter.finish_reasons:
             choice["finish_reason"] = adapter.finish_reasons[reason]
             changed = True
@@ -139,33 +188,5 @@ def _missing(value: Json, operation: str) -> str | None:
     return None if isinstance(data, list) or isinstance(value.get("id"), str) else "the answer names no models"
 
 
-def _not_json(body: bytes) -> str:
-    start = body[:512].lstrip().lower()
-    if not start:
-        return "the answer is empty"
-    return (
-        "the answer is an HTML page"
-        if start.startswith((b"<!doctype", b"<html", b"<head", b"<?xml"))
-        else "the answer is not JSON"
-    )
-
-
-def _no_answer(adapter: Adapter, body: bytes, what: str) -> PayloadError:
-    """What the body says went wrong, else that it is no answer."""
-    from llmswitch.failure import Kind, classify  # noqa: PLC0415 - failure reads the adapters, which name their dialects
-
-    failure = classify(provider=adapter.name, status=200, body=body)
-    if failure.kind is Kind.UNKNOWN or (failure.kind is Kind.BAD_PAYLOAD and failure.code is None):
-        message = f"{what}: {failure.message}" if failure.message else what
-        failure = replace(failure, kind=Kind.BAD_PAYLOAD, message=message[:512])
-    return PayloadError(failure)
-
-
-def _broke_off(adapter: Adapter, reason: str) -> PayloadError:
-    """The vendor's own word for an answer that it could not finish."""
-    from llmswitch.failure import Failure, Kind  # noqa: PLC0415 - as above
-
-    message = f"the answer broke off: finish_reason {reason!r}"
-    return PayloadError(
-        Failure(kind=Kind.SERVER_ERROR, provider=adapter.name, status=200, code=reason, message=message, source="code")
-    )
+DIALECT: Final = OpenAI()
+OWN: Final = OpenAI(completing=False)

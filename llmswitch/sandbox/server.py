@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Self
 
 from aiohttp import web
 
+from llmswitch import adapter
 from llmswitch.sandbox.admin import Admin
 from llmswitch.sandbox.answers import Deterministic
 from llmswitch.sandbox.endpoint import Endpoint
-from llmswitch.sandbox.ernie_v1 import ACCESS_KEY, ACCESS_SECRET
 from llmswitch.sandbox.faults import ERRORS, FaultBook
 from llmswitch.sandbox.journal import Journal, concerns
-from llmswitch.sandbox.providers import PROVIDERS
+from llmswitch.sandbox.providers import endpoints
+from llmswitch.sandbox.vendors.ernie_v1 import ACCESS_KEY, ACCESS_SECRET
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
     from types import TracebackType
 
     from aiohttp.http_parser import RawRequestMessage
@@ -37,12 +38,13 @@ _STARTING, _CLOSING = 15.0, 15.0
 
 
 class Sandbox:
-    """OpenAI, Qwen, Ernie and Zhipu on loopback, with faults on demand.
+    """The vendors on loopback, with faults on demand.
 
     Used as a context manager, `with` or `async with`; it runs in a thread of its own either way. Names are those of
     llmswitch: a provider ("qwen"), or an endpoint ("qwen@cn").
 
     Args:
+        providers: whom to serve, as names; None is everybody.
         host: a loopback address; anything else is refused.
         port_base: the admin API's port; the endpoints follow it one by one. None lets the system choose each.
         generator: what writes the text of answers; by default a deterministic one that says so.
@@ -50,13 +52,14 @@ class Sandbox:
         seed: of the draw behind `error_rate`.
 
     Raises:
-        ValueError: a host that is not loopback, a port that does not exist.
+        ValueError: a vendor that it does not have, a host that is not loopback, a port that does not exist.
         OSError: a port that is taken.
     """
 
     def __init__(
         self,
         *,
+        providers: Iterable[str] | None = None,
         host: str = "127.0.0.1",
         port_base: int | None = None,
         generator: Generator | None = None,
@@ -70,8 +73,7 @@ class Sandbox:
         generator = generator or Deterministic()
         self._endpoints = {
             endpoint.name: endpoint
-            for provider in PROVIDERS
-            for site in provider.sites
+            for provider, site in endpoints(providers)
             for endpoint in (
                 Endpoint(provider, site, book=self._book, journal=self._journal, generator=generator, pace=pace),
             )
@@ -201,9 +203,12 @@ class Sandbox:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that point llmswitch at the sandbox: a base URL and a key for each endpoint."""
+        """The variables that point llmswitch at the sandbox: a base URL and a key for each endpoint that an adapter knows."""
         found: dict[str, str] = {}
+        known = {f"{name}@{site.name}" for name in adapter.adapters() for site in adapter.get(name).sites}
         for name, endpoint in self._endpoints.items():
+            if name not in known:
+                continue
             found[endpoint.site.base_variable] = self.url(name)
             found[endpoint.site.key_variable] = endpoint.site.key
         return found
@@ -359,11 +364,11 @@ def _supported(endpoint: Endpoint, fault: Fault) -> None:
                 f"{endpoint.provider.name} is not known to answer with {kind.replace('_', ' ')}; "
                 f"it does with: {', '.join(known)}"
             )
-        codes = dict.fromkeys(str(one.code) for one in variants)
+        codes = dict.fromkeys(one.known_as for one in variants)
         if fault.code is not None and kind in ERRORS and fault.code not in codes:
             raise ValueError(f"code={fault.code!r}: {endpoint.provider.name} gives {kind} as {', '.join(codes)}")
-    if fault.form == "finish" and not any(dialect.filtered_finish for dialect in endpoint.dialects):
+    if fault.form == "finish" and not any(dialect.finish_of(fault.kind) for dialect in endpoint.dialects):
         raise ValueError(
-            f"{endpoint.provider.name} has no finish reason for refusals: leave out form, or use in_band_error with "
-            "error='refusal'"
+            f"{endpoint.provider.name} has no finish reason for {fault.kind}: leave out form, or use in_band_error with "
+            f"error={fault.kind!r}"
         )
