@@ -18,7 +18,9 @@ from llmswitch.adapter import (
     Adapter,
     Fact,
     Model,
+    Pair,
     Price,
+    Sdk,
     Serves,
     Site,
 )
@@ -92,6 +94,7 @@ class _Reader:
             embeddings_batch=_count(top, "embeddings_batch"),
             keyless=top.take("keyless", bool) or False,
             deployments=top.take("deployments", bool) or False,
+            sdk=self._sdk() if "sdk" in top else None,
             relay=top.take("relay", bool) or False,
             private=_private(top),
             docs=top.text("docs"),
@@ -238,6 +241,35 @@ class _Reader:
         )
         price.close()
         return found
+
+    def _sdk(self) -> Sdk:
+        table = self._top.table("sdk")
+        requires, addresses, fitting = (table.table(name) for name in ("requires", "addresses", "parameters"))
+        sdk = Sdk(
+            name=table.need("name", str),
+            extra=table.need("extra", str),
+            requires={name: requires.need(name, str) for name in requires},
+            protocol=table.need("protocol", str),
+            sites=frozenset(table.texts("sites")),
+            pairs=tuple(self._pair(row) for row in table.tables("pairs")),
+            addresses={name: addresses.need(name, str) for name in addresses},
+            parameters={
+                name: tuple(rules.read(row, self._fact, TIERS) for row in fitting.tables(name)) for name in fitting
+            },
+            fact=self._fact(table, "sdk"),
+        )
+        table.close()
+        return sdk
+
+    def _pair(self, row: Table) -> Pair:
+        variables = row.texts("variables")
+        if len(variables) != len(("key", "secret")):
+            raise row.error("variables", list(variables), "two: of the key and of its secret")
+        pair = Pair(
+            name=row.need("name", str), variables=(variables[0], variables[1]), protocol=row.need("protocol", str)
+        )
+        row.close()
+        return pair
 
     def _finish_reasons(self) -> dict[str, str]:
         table = self._top.table("finish_reasons")

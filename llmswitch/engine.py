@@ -58,7 +58,9 @@ class Engine:
         self._router = routing.Router(config)
         self._hooks = tuple(watchers)
         self.first: Endpoint = config.first or config.endpoints[0]
-        self._unfitted = replace(self.first.adapter, parameters=())
+        via = self.first.via
+        spoken = via.sdk.parameters.get(via.protocol, ()) if via is not None else ()
+        self._unfitted = replace(self.first.adapter, parameters=spoken)
         for warning in config.warnings:
             hooks.logger.warning(warning)
 
