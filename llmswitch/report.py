@@ -29,7 +29,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One request sent (or, with `milliseconds` None, a candidate that was not tried and why)."""
+    """One try at an endpoint (or, with `milliseconds` None, a candidate that was not tried and why).
+
+    `requests` is more than one where an embeddings call had more texts than the vendor takes at once.
+    """
 
     provider: str
     site: str
@@ -41,6 +44,7 @@ class Attempt:
     request_id: str | None = None
     milliseconds: float | None = None
     hint: str | None = None
+    requests: int = 1
 
     def __str__(self) -> str:
         """One line for people: `qwen@cn qwen-plus: rate_limited (429 limit_requests) after 12 ms: …`."""
@@ -57,7 +61,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`response.llmswitch`: who answered, after which attempts, with which parameters changed."""
+    """`response.llmswitch`: who answered, after which attempts, with which parameters changed.
+
+    `space` names the vector space of embeddings, `family/model/dimensions`: vectors of different spaces cannot be compared.
+    """
 
     provider: str
     site: str
@@ -65,6 +72,7 @@ class Report:
     region: str | None = None
     attempts: tuple[Attempt, ...] = ()
     changes: tuple[Change, ...] = ()
+    space: str | None = None
 
     @property
     def endpoint(self) -> str:
