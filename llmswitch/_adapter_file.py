@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import re
-from typing import TYPE_CHECKING, Final, cast, get_args
+from typing import TYPE_CHECKING, Final, TypedDict, cast, get_args
 
 from llmswitch import rules
 from llmswitch._table import nearest, read
@@ -33,9 +33,14 @@ if TYPE_CHECKING:
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]*")
 _REGION: Final = re.compile(r"[A-Z]{2}")
 _AS_OF: Final = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
-_CHAT: Final = frozenset({"chat", "stream", "tools", "json_object", "json_schema", "vision", "reasoning", "logprobs"})
+_CHAT: Final = frozenset(CAPABILITIES) - {"embeddings"}
 _FAILED: Final = "error"  # as a finish reason: the answer broke off on the vendor's side
 _FINISH_REASONS: Final = ("stop", "length", "tool_calls", "content_filter", "function_call", _FAILED)
+
+
+class _Successor(TypedDict):
+    successor: str | None
+    successor_fact: Fact | None
 
 
 def parse(path: Path) -> Adapter:
@@ -72,10 +77,10 @@ class _Reader:
             headquarters_fact=self._facts.get("headquarters"),
             tags={tag: self._tag(tag) for tag in top.texts("tags")},
             rank=top.need("rank", int),
-            sites=tuple(self._sites(name)),
+            sites=tuple(self._sites(name, models)),
             key_env=(named(name, "api_key"), *top.texts("key_env")),
             models=models,
-            tiers=self._tiers(models),
+            tiers=_tiers(top.table("tiers"), models),
             parameters=tuple(rules.read(row, self._fact, TIERS) for row in top.tables("parameters")),
             errors=parse_errors(list(top.jsons("errors")), file=top.file),
             finish_reasons={word: reason for word, reason in reasons.items() if reason != _FAILED},
@@ -124,7 +129,7 @@ class _Reader:
             )
         return found
 
-    def _sites(self, provider: str) -> Iterator[Site]:
+    def _sites(self, provider: str, models: Mapping[str, Model]) -> Iterator[Site]:
         sites = self._top.table("sites")
         if not tuple(sites):
             raise self._top.error("sites", None, "at least one [sites.NAME]")
@@ -154,6 +159,7 @@ class _Reader:
                 hosted_in=_country(row, "hosted_in"),
                 key_env=(named(provider, name, "api_key"), *row.texts("key_env")),
                 key_pattern=_pattern(row, "key_pattern"),
+                tiers=_tiers(row.table("tiers"), models),
                 fact=self._fact(row, "sites"),
                 note=row.text("note"),
             )
@@ -177,6 +183,7 @@ class _Reader:
                     context=row.take("context", int) or read[like].context,
                     max_output=row.take("max_output", int) or read[like].max_output,
                     retired=row.take("retired", dt.date),
+                    **self._successor(row),
                     note=row.text("note") or read[like].note,
                 )
             else:
@@ -203,6 +210,7 @@ class _Reader:
             capabilities=(has | adds) - lacks,
             lacks=lacks,
             retired=row.take("retired", dt.date),
+            **self._successor(row),
             dimensions=_dimensions(row),
             shortens=row.take("shortens", bool) or False,
             batch=_count(row, "batch"),
@@ -210,6 +218,14 @@ class _Reader:
             fact=self._fact(row, "models"),
             note=row.text("note"),
         )
+
+    def _successor(self, row: Table) -> _Successor:
+        name = row.take("successor", str)
+        if name is not None and "successors" not in self._facts:
+            raise row.error(
+                "successor", name, "what the vendor names: add [facts.successors] with source, as_of, confidence"
+            )
+        return _Successor(successor=name, successor_fact=self._facts["successors"] if name else None)
 
     def _price(self, row: Table) -> Price | None:
         if "price" not in row:
@@ -224,21 +240,6 @@ class _Reader:
         )
         price.close()
         return found
-
-    def _tiers(self, models: Mapping[str, Model]) -> dict[str, str]:
-        table = self._top.table("tiers")
-        tiers: dict[str, str] = {}
-        for tier in TIERS:
-            target = table.take(tier, str)
-            if target is None:
-                continue
-            if target not in models:
-                raise table.error(tier, target, "a name under [models]" + nearest(target, models))
-            if ("embeddings" in models[target].capabilities) != (tier == "embedding"):
-                raise table.error(tier, target, "an embedding model for the tier embedding, chat models for the others")
-            tiers[tier] = target
-        table.close()
-        return tiers
 
     def _finish_reasons(self) -> dict[str, str]:
         table = self._top.table("finish_reasons")
@@ -265,6 +266,21 @@ def _dimensions(row: Table) -> tuple[int, ...]:
     if any(type(size) is not int or size < 1 for size in sizes):
         raise row.error("dimensions", list(sizes), "whole numbers of at least 1, the default first")
     return cast("tuple[int, ...]", sizes)
+
+
+def _tiers(table: Table, models: Mapping[str, Model]) -> dict[str, str]:
+    tiers: dict[str, str] = {}
+    for tier in TIERS:
+        target = table.take(tier, str)
+        if target is None:
+            continue
+        if target not in models:
+            raise table.error(tier, target, "a name under [models]" + nearest(target, models))
+        if ("embeddings" in models[target].capabilities) != (tier == "embedding"):
+            raise table.error(tier, target, "an embedding model for the tier embedding, chat models for the others")
+        tiers[tier] = target
+    table.close()
+    return tiers
 
 
 def _hosts(row: Table, base_url: str) -> tuple[str, ...]:
