@@ -103,11 +103,12 @@ def _call(whole: Any, fragments: list[JsonValue]) -> None:  # noqa: ANN401 - a l
         if not isinstance(fragment, dict):
             continue
         index = fragment.get("index")
-        call = next((call for call in whole if index is not None and call["index"] == index), None)
+        call: Json | None = next((call for call in whole if index is not None and call["index"] == index), None)
         if call is None:
             call = {"index": len(whole) if index is None else index}
             whole.append(call)
-        _join(call, {name: item for name, item in fragment.items() if name != "index"})
+        part: Json = {name: item for name, item in fragment.items() if name != "index"}
+        _join(call, part)
 
 
 def _finished(choice: Json) -> Json:

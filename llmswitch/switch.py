@@ -19,6 +19,7 @@ from llmswitch.call import Timeouts
 from llmswitch.engine import Engine
 from llmswitch.exchange import AsyncExchange, Exchange
 from llmswitch.failover import LoneFailure
+from llmswitch.failure import Failure, Kind
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -50,7 +51,15 @@ class Reply(dict[str, Any]):
 def _reply(answer: Answer) -> Reply:
     if answer.value is not None:
         return Reply(answer.value, answer.report)
-    value = loads(answer.body) if answer.body else {}
+    try:
+        value = loads(answer.body) if answer.body else {}
+    except (ValueError, RecursionError):
+        report = answer.report
+        message = f"{report.endpoint} {report.model}: the answer is not JSON, or broke off. Repeat the call."
+        failure = Failure(kind=Kind.BAD_PAYLOAD, provider=report.provider, status=answer.status, message=message)
+        reply = errors.Reply(answer.status, tuple(answer.headers), answer.body)
+        case = errors.Case(message, report.attempts, failure, reply)
+        raise errors.build(errors.ProviderError, case) from None
     return Reply(value if isinstance(value, dict) else {"data": value}, answer.report)
 
 

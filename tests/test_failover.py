@@ -504,3 +504,16 @@ def test_embeddings_never_cross_models(pair: Sandbox) -> None:
         assert pair.hits("qwen") == 0
         data = client.embeddings.create(model="text-embedding-v4", input=["a", "b"], dimensions=64).data
         assert [len(one.embedding) for one in data] == [64, 64]
+
+
+@pytest.mark.parametrize("fault", ["garbage", "empty"])
+def test_a_lone_providers_broken_body_is_an_error_of_ours_in_switch(lone: Sandbox, fault: str) -> None:
+    lone.fault("openai", fault)
+    with Switch(max_retries=0) as switch:
+        if fault == "empty":
+            assert switch.chat.completions.create(**CALL) == {}
+            return
+        with pytest.raises(llmswitch.errors.ProviderError, match="not JSON, or broke off") as caught:
+            switch.chat.completions.create(**CALL)
+    assert caught.value.failure is not None
+    assert caught.value.failure.kind == "bad_payload"
