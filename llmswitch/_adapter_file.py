@@ -7,6 +7,7 @@ import datetime as dt
 import re
 from typing import TYPE_CHECKING, Final, cast, get_args
 
+from llmswitch import _price_table
 from llmswitch._table import nearest, read
 from llmswitch._variables import named
 from llmswitch.adapter import (
@@ -17,7 +18,6 @@ from llmswitch.adapter import (
     Fact,
     Interval,
     Model,
-    Price,
     Rule,
     RuleAction,
     Serves,
@@ -64,6 +64,7 @@ class _Reader:
             raise top.error("name", name, "lower-case letters, digits, - and _, a letter first")
         models = {model.name: model for model in self._models()}
         reasons = self._finish_reasons()
+        sites = tuple(self._sites(name))
         adapter = Adapter(
             name=name,
             aliases=top.texts("aliases"),
@@ -73,11 +74,15 @@ class _Reader:
             headquarters=top.text("headquarters"),
             tags=top.texts("tags"),
             rank=top.need("rank", int),
-            sites=tuple(self._sites(name)),
+            sites=sites,
             key_env=(named(name, "api_key"), *top.texts("key_env")),
             models=models,
             tiers=self._tiers(models),
             parameters=tuple(self._rule(row) for row in top.tables("parameters")),
+            prices=tuple(
+                _price_table.of_vendor(row, name, [site.name for site in sites], self._fact(row, "prices"))
+                for row in top.tables("prices")
+            ),
             errors=parse_errors(list(top.jsons("errors")), file=top.file),
             finish_reasons={word: reason for word, reason in reasons.items() if reason != _FAILED},
             failing_finish_reasons=frozenset(word for word, reason in reasons.items() if reason == _FAILED),
@@ -190,24 +195,9 @@ class _Reader:
             lacks=lacks,
             retired=row.take("retired", dt.date),
             dimensions=tuple(cast("int", value) for value in row.jsons("dimensions")),
-            price=self._price(row),
             fact=self._fact(row, "models"),
             note=row.text("note"),
         )
-
-    def _price(self, row: Table) -> Price | None:
-        if "price" not in row:
-            return None
-        price = row.table("price")
-        found = Price(
-            currency=price.need("currency", str),
-            input=price.take("input", float),
-            output=price.take("output", float),
-            cached_input=price.take("cached_input", float),
-            fact=self._fact(price, "prices"),
-        )
-        price.close()
-        return found
 
     def _tiers(self, models: Mapping[str, Model]) -> dict[str, str]:
         table = self._top.table("tiers")

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from llmswitch._override import Override
+    from llmswitch.price import PriceList
 
 OnInterrupt = Literal["error", "buffer"]
 OnContentFilter = Literal["return", "next"]
@@ -114,6 +115,7 @@ class Settings:
     on_content_filter: OnContentFilter | None = None
     local: bool | str | None = None
     models: Mapping[str, Override] | None = None
+    prices: tuple[PriceList, ...] | None = None
     cutovers: tuple[Cutover, ...] | None = None
     tables: Mapping[str, ProviderSettings] = field(default_factory=dict)
 
@@ -201,6 +203,7 @@ def from_values(values: Mapping[str, object], file: str) -> Settings:
         on_content_filter=cast("OnContentFilter | None", choice(source, "on_content_filter", ON_CONTENT_FILTER)),
         local=_local(source),
         models=_override.read(source),
+        prices=_prices(source),
         cutovers=_cutovers(source),
         tables=tables,
     )
@@ -271,6 +274,17 @@ def _site_settings(table: Source) -> SiteSettings:
     )
     table.close()
     return settings
+
+
+def _prices(source: Source) -> tuple[PriceList, ...] | None:
+    """`[[prices]]`."""
+    key = "prices"
+    if key not in source:
+        source.raw(key)
+        return None
+    from llmswitch._price_table import of_user  # noqa: PLC0415 - few have prices of their own
+
+    return tuple(of_user(row) for row in source.each(key))
 
 
 def _cutovers(source: Source) -> tuple[Cutover, ...] | None:

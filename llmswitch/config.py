@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from llmswitch.price import PriceList
     from llmswitch.region import Region
 
 __all__ = ["Absent", "Config", "Cutover", "Endpoint", "Override", "load", "no_provider_message"]
@@ -39,6 +40,7 @@ class Config:
             named one that takes no part.
         absent: every known endpoint that does not take part, with the reason.
         models: the overrides of `[models]`, by the caller's name.
+        prices: the user's own, of `[[prices]]`.
         providers: the only ones allowed, None for all; `order` ranks before everything else. Entries are `name` or
             `name@site`.
         failover: as set; None means yes, except from a private base_url (`stays`).
@@ -54,6 +56,7 @@ class Config:
     endpoints: tuple[Endpoint, ...]
     absent: tuple[Absent, ...] = ()
     models: Mapping[str, Override]
+    prices: tuple[PriceList, ...] = ()
     providers: tuple[str, ...] | None = None
     order: tuple[str, ...] = ()
     cutovers: tuple[Cutover, ...] = ()
@@ -88,6 +91,7 @@ def load(
     providers: Sequence[str] | None = None,
     order: Sequence[str] | None = None,
     models: Mapping[str, object] | None = None,
+    prices: Sequence[Mapping[str, object]] | None = None,
     failover: bool | None = None,
     strict: bool | None = None,
     timeout: float | None = None,
@@ -112,6 +116,7 @@ def load(
         providers: the only providers allowed.
         order: the providers to ask first.
         models: as `[models]` in the file.
+        prices: as `[[prices]]` in the file.
         failover: False: one candidate a call. True: also away from a private `base_url`.
         strict: raise instead of dropping a parameter.
         timeout: seconds until the first content, then of each gap.
@@ -126,7 +131,7 @@ def load(
         ConfigError: something is wrong; the message names where, what was found and what is allowed.
     """
     given: dict[str, object] = {
-        "providers": providers, "order": order, "models": models, "failover": failover, "strict": strict,
+        "providers": providers, "order": order, "models": models, "prices": prices, "failover": failover, "strict": strict,
         "deadline": deadline, "on_interrupt": on_interrupt, "on_content_filter": on_content_filter, "local": local, "cutover": cutovers,
     }  # fmt: skip
     arguments = {name: _source.plain(value) for name, value in given.items() if value is not None}
@@ -144,6 +149,7 @@ def load(
         endpoints=found.endpoints,
         absent=found.absent,
         models=settings.models or {},
+        prices=settings.prices or (),
         providers=settings.providers,
         order=settings.order or (),
         cutovers=settings.cutovers or (),

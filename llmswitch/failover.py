@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
     from llmswitch._json import Json
     from llmswitch.call import Call
+    from llmswitch.config import Endpoint
     from llmswitch.engine import Engine
     from llmswitch.health import Admission
+    from llmswitch.price import PriceList
     from llmswitch.report import Change
     from llmswitch.routing import Candidate, Plan
 
@@ -68,6 +70,8 @@ class Failover:
         self._patience = Patience(call.timeouts, self._lone)
         self._bypassing = False  # every candidate is held back: the least bad one is tried, once
         self._changes: tuple[Change, ...] = ()
+        self._said: Json = {}  # at the end of the present attempt's answer, see `Attempt.said`
+        self._sent: float | None = None  # when it was sent, by the wall clock
         self._keys: dict[Candidate, Key] = {}
         self.report = Report("", "", call.model, plan.region)
 
@@ -208,22 +212,23 @@ class Failover:
             endpoint = replace(candidate.endpoint, base_url=outcome.base_url, key=outcome.key)
             candidate = replace(candidate, endpoint=endpoint)
         send = self._send(candidate, last=last)
-        started, said = engine.clock(), b""
+        started, event = engine.clock(), b""
+        self._said, self._sent = {}, engine.now()
         try:
             outcome = yield send
             failure, answer = self._judge(candidate, outcome, started)
             if failure is None and send.stream and isinstance(outcome, Answered):
-                ended = yield Opened(send, outcome)
+                ended = yield Opened(send, outcome, self._said)
                 if isinstance(ended, Ended) and ended.failure is not None:
-                    failure, said = ended.failure, ended.error
+                    failure, event = ended.failure, ended.error
                     if ended.committed:
-                        self._note(candidate, key, failure, started, _reply(outcome, said), None)
+                        self._note(candidate, key, failure, started, _reply(outcome, event), None)
                         raise self._interrupted(failure, ended)
         except GeneratorExit:
             engine.health.release(key, started=started)
             raise
         cause = outcome if isinstance(outcome, Exception) else None
-        self._note(candidate, key, failure, started, _reply(outcome, said), cause)
+        self._note(candidate, key, failure, started, _reply(outcome, event), cause)
         return failure, answer
 
     def _send(self, candidate: Candidate, *, last: bool) -> Send:
@@ -264,10 +269,12 @@ class Failover:
         try:
             decoded = self._engine.decode(self._call, candidate, body)
         except errors.PayloadError as error:
+            self._said = error.said
             if not (self._lone and _openai_would_take(error.failure, body)):
                 return error.failure, None
         else:
             value, body = decoded.value, decoded.body
+            self._said = {"usage": value.get("usage"), "finish_reason": decoded.finish_reason}
         if value is not None and self._on_refusal == "next" and self._engine.finished_by_filter(value):
             return Failure(kind=Kind.CONTENT_FILTER, provider=provider, status=outcome.status, source="code",
                            message="the answer was stopped by the content filter"), None  # fmt: skip
@@ -286,7 +293,8 @@ class Failover:
         endpoint = candidate.endpoint
         took = 1000 * (self._engine.clock() - started)
         attempt = Attempt(endpoint.provider, endpoint.site.name, candidate.model, status=outcome.status,
-                          request_id=_request_id(outcome.headers), milliseconds=took)  # fmt: skip
+                          request_id=_request_id(outcome.headers), milliseconds=took, said=self._said, at=self._sent,
+                          prices=self._prices(endpoint))  # fmt: skip
         return Report(
             provider=endpoint.provider,
             site=endpoint.site.name,
@@ -314,13 +322,19 @@ class Failover:
         if failure is not None:
             attempt = Attempt(endpoint.provider, endpoint.site.name, candidate.model, kind=failure.kind.value,
                               status=failure.status, code=failure.code, message=failure.message,
-                              request_id=failure.request_id, milliseconds=took, hint=failure.hint)  # fmt: skip
+                              request_id=failure.request_id, milliseconds=took, hint=failure.hint, said=self._said,
+                              at=self._sent, prices=self._prices(endpoint))  # fmt: skip
             self._last_reply[len(self._tried)] = reply, cause
             self._tried.append((candidate, attempt, failure))
         if engine.watched:
             self._tell("attempt", candidate, failure.kind if failure else None, status=status, milliseconds=took)
         for change in changes:
             self._tell(change.name, candidate, change.kind, hold=change.hold)
+
+    def _prices(self, endpoint: Endpoint) -> tuple[PriceList, ...]:
+        """The user's own for this endpoint."""
+        own = self._engine.config.prices
+        return own and tuple(prices for prices in own if prices.covers(endpoint.provider, endpoint.site.name))
 
     def _tell(self, name: Name, candidate: Candidate, kind: Kind | None, **more: Unpack[_Details]) -> None:
         endpoint = candidate.endpoint

@@ -78,6 +78,7 @@ class SwitchOptions(TypedDict, total=False):
         providers: the only providers allowed, `"qwen"` or `"qwen@cn"`.
         order: the ones to try first.
         models: `{"gpt-4o": "qwen/qwen-plus"}`: overrides of the mapping by tier.
+        prices: as `[[prices]]` in llmswitch.toml.
         failover: False keeps every call at its first candidate; True also leaves a private `base_url`.
         strict: raise instead of dropping or clamping a parameter.
         deadline: seconds for a whole call, streams included.
@@ -93,6 +94,7 @@ class SwitchOptions(TypedDict, total=False):
     providers: Sequence[str] | None
     order: Sequence[str] | None
     models: Mapping[str, object] | None
+    prices: Sequence[Mapping[str, object]] | None
     failover: bool | None
     strict: bool | None
     deadline: float | None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from llmswitch._json import dumps, loads
-from llmswitch.dialects.base import NO_REASON, WireAnswer, WireRequest, encode_json
+from llmswitch.dialects.base import NO_REASON, WireAnswer, WireRequest, encode_json, finish_word
 from llmswitch.errors import PayloadError
 from llmswitch.parameters import fit
 
@@ -50,14 +50,15 @@ class OpenAI:
         if not isinstance(value, dict):
             raise _no_answer(adapter, body, "the answer is no JSON object")
         if missing := _missing(value, operation):
-            raise _no_answer(adapter, body, missing)
+            raise _no_answer(adapter, body, missing, {"usage": value.get("usage")})
         if operation != "chat":
             return WireAnswer(value, body)
-        changed = _renamed(value["choices"], adapter)
+        word = finish_word(value)
+        changed = _renamed(value, adapter)
         if self._completing and "object" not in value:
             value["object"] = "chat.completion"
             changed = True
-        return WireAnswer(value, dumps(value) if changed else body)
+        return WireAnswer(value, dumps(value) if changed else body, word)
 
     def chunk(self, adapter: Adapter, data: Json) -> Json:
         """The chunk with the vendor's finish reasons in OpenAI's words, without empty ids and names of tool calls."""
@@ -74,19 +75,19 @@ class OpenAI:
         return {**data, "object": "chat.completion.chunk", "choices": choices if changed is None else changed}
 
 
-def _renamed(choices: JsonValue, adapter: Adapter) -> bool:
-    """Put the vendor's finish reasons into OpenAI's words, in place; whether there was one.
+def _renamed(value: Json, adapter: Adapter) -> bool:
+    """Put the answer's finish reasons into OpenAI's words, in place; whether there was one to be changed.
 
     Raises:
         PayloadError: one says that the answer broke off.
     """
-    changed = False
+    changed, choices = False, value["choices"]
     for choice in choices if isinstance(choices, list) else ():
         reason = choice.get("finish_reason") if isinstance(choice, dict) else None
         if not isinstance(choice, dict) or not isinstance(reason, str):
             continue
         if reason in adapter.failing_finish_reasons:
-            raise _broke_off(adapter, reason)
+            raise _broke_off(adapter, reason, value)
         if reason in adapter.finish_reasons:
             choice["finish_reason"] = adapter.finish_reasons[reason]
             changed = True
@@ -150,7 +151,7 @@ def _not_json(body: bytes) -> str:
     )
 
 
-def _no_answer(adapter: Adapter, body: bytes, what: str) -> PayloadError:
+def _no_answer(adapter: Adapter, body: bytes, what: str, said: Json | None = None) -> PayloadError:
     """What the body says went wrong, else that it is no answer."""
     from llmswitch.failure import Kind, classify  # noqa: PLC0415 - failure reads the adapters, which name their dialects
 
@@ -158,14 +159,15 @@ def _no_answer(adapter: Adapter, body: bytes, what: str) -> PayloadError:
     if failure.kind is Kind.UNKNOWN or (failure.kind is Kind.BAD_PAYLOAD and failure.code is None):
         message = f"{what}: {failure.message}" if failure.message else what
         failure = replace(failure, kind=Kind.BAD_PAYLOAD, message=message[:512])
-    return PayloadError(failure)
+    return PayloadError(failure, said)
 
 
-def _broke_off(adapter: Adapter, reason: str) -> PayloadError:
+def _broke_off(adapter: Adapter, reason: str, value: Json) -> PayloadError:
     """The vendor's own word for an answer that it could not finish."""
     from llmswitch.failure import Failure, Kind  # noqa: PLC0415 - as above
 
     message = f"the answer broke off: finish_reason {reason!r}"
     return PayloadError(
-        Failure(kind=Kind.SERVER_ERROR, provider=adapter.name, status=200, code=reason, message=message, source="code")
+        Failure(kind=Kind.SERVER_ERROR, provider=adapter.name, status=200, code=reason, message=message, source="code"),
+        {"usage": value.get("usage"), "finish_reason": reason},
     )

@@ -1,0 +1,55 @@
+"""The tokens that an answer counts, in plain words. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from llmswitch._json import JsonValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens of one answer; None where the vendor does not say.
+
+    Attributes:
+        input_tokens: all of the request, cached ones included.
+        output_tokens: all that was written, reasoning included.
+        cached_input_tokens: of the input, read from a cache.
+        cache_write_tokens: of the input, written to a cache; vendors say it only where the request asked for one.
+        reasoning_tokens: of the output, written while thinking.
+    """
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_input_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+def read(usage: JsonValue) -> Usage | None:
+    """The `usage` of an answer in OpenAI's shape; None where there is none, or nothing is counted in it."""
+    if not isinstance(usage, dict):
+        return None
+    found = Usage(
+        input_tokens=_count(usage, "prompt_tokens"),
+        output_tokens=_count(usage, "completion_tokens"),
+        cached_input_tokens=_count(usage.get("prompt_tokens_details"), "cached_tokens"),
+        # OpenAI's word, and that of Qwen and the relays of Anthropic's models.
+        cache_write_tokens=_count(
+            usage.get("prompt_tokens_details"), "cache_write_tokens", "cache_creation_input_tokens"
+        ),
+        reasoning_tokens=_count(usage.get("completion_tokens_details"), "reasoning_tokens"),
+    )
+    return None if found == Usage() else found
+
+
+def _count(table: JsonValue, *names: str) -> int | None:
+    """The first of these that is a number of tokens."""
+    if isinstance(table, dict):
+        for name in names:
+            value = table.get(name)
+            if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+                return value
+    return None
