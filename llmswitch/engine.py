@@ -154,7 +154,7 @@ class Engine:
         kept, lost = [], []
         for candidate in plan.candidates:
             _, _, changes = self.encode(call, candidate)
-            losses = [change for change in changes if change.action in ("dropped", "clamped")]
+            losses = [change for change in changes if change.loss]
             if losses:
                 names = ", ".join(f"{change.parameter} would be {change.action} ({change.reason})" for change in losses)
                 lost.append(f"{candidate.endpoint.name} {candidate.model}: {names}")

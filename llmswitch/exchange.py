@@ -91,8 +91,8 @@ class _Reading:
 
     def _begin(self, opened: Opened) -> None:
         endpoint = opened.send.candidate.endpoint
-        dialect = self._engine.dialect(endpoint)
-        reader = Reader(endpoint.adapter, dialect, buffer=self._failover.buffers, said=opened.said)
+        decode = self._engine.dialect(endpoint).reader(endpoint.adapter, self._call.params)
+        reader = Reader(endpoint.adapter, decode, buffer=self._failover.buffers, said=opened.said)
         self._attempt = _Attempt(opened, reader, self._engine.clock())
 
     def _limit(self, attempt: _Attempt) -> float | None:

@@ -18,7 +18,7 @@ from llmswitch.failure import Failure, Kind, classify
 if TYPE_CHECKING:
     from llmswitch._json import Json, JsonValue
     from llmswitch.adapter import Adapter
-    from llmswitch.dialects.base import Dialect
+    from llmswitch.dialects.base import StreamReader
 
 HELD_EVENTS: Final = 64
 HELD_BYTES: Final = 64 * 1024
@@ -96,11 +96,13 @@ class Reader:
     the end: the usage, and its own word for why the first choice ended.
     """
 
-    __slots__ = ("_adapter", "_buffer", "_dialect", "_events", "_held", "_held_bytes", "_open", "_seen", "_tools",
+    __slots__ = ("_adapter", "_buffer", "_decode", "_events", "_held", "_held_bytes", "_open", "_seen", "_tools",
                  "committed", "done", "error", "failure", "ready", "reasoning", "said", "text", "usage")  # fmt: skip
 
-    def __init__(self, adapter: Adapter, dialect: Dialect, *, buffer: bool = False, said: Json | None = None) -> None:
-        self._adapter, self._dialect = adapter, dialect
+    def __init__(
+        self, adapter: Adapter, decode: StreamReader, *, buffer: bool = False, said: Json | None = None
+    ) -> None:
+        self._adapter, self._decode = adapter, decode
         self.said: Json = {} if said is None else said
         self._buffer = buffer  # hold everything until the end: a broken stream can then be repeated unseen
         self._events = Events()
@@ -171,7 +173,9 @@ class Reader:
         if type(value) is not dict or name == b"error" or _is_error(value):
             self.failure = self._in_band(name, event)
             return
-        chunk = self._dialect.chunk(self._adapter, value)
+        chunk = self._decode(value, name)
+        if chunk is None:
+            return
         visible = self._read(chunk)
         if chunk is not value and "finish_reason" in self.said and (word := finish_word(value)):
             self.said["finish_reason"] = word

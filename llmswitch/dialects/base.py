@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from llmswitch._json import dumps
 from llmswitch.errors import InvalidRequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from llmswitch._json import Json
     from llmswitch.adapter import Adapter
@@ -55,6 +55,11 @@ def finish_word(data: Json) -> str | None:
     return word if isinstance(word, str) and word not in NO_REASON else None
 
 
+# Reads one event of a stream, (its data, its name) -> the chunk in OpenAI's shape: the data itself where nothing had to change, None for
+# what carries nothing (a ping).
+StreamReader: TypeAlias = "Callable[[Json, bytes], Json | None]"
+
+
 class Dialect(Protocol):
     """A wire format. Operations are "chat", "embeddings" and "models" (the list, or with a model that one)."""
 
@@ -87,8 +92,8 @@ class Dialect(Protocol):
         """
         ...
 
-    def chunk(self, adapter: Adapter, data: Json) -> Json:
-        """One chunk of a stream in OpenAI's shape: `data` itself where nothing had to change."""
+    def reader(self, adapter: Adapter, params: Json) -> StreamReader:
+        """What reads one stream, the answer to `params`: made once, so that it may remember."""
         ...
 
 
