@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from llmswitch import config as configuration
-from llmswitch import dialects, errors, hooks, routing, wording
+from llmswitch import dialects, errors, gathering, hooks, routing, wording
 from llmswitch.call import Call, Timeouts
 from llmswitch.failover import Failover
 from llmswitch.failure import Failure, Kind
@@ -218,8 +218,10 @@ class Engine:
         Raises:
             PayloadError: it is none.
         """
-        endpoint = candidate.endpoint
-        return self.dialect(endpoint).decode(endpoint.adapter, body, call.operation)
+        endpoint, dialect = candidate.endpoint, self.dialect(candidate.endpoint)
+        if call.operation == "chat" and gathering.is_stream(body):
+            return gathering.gather(endpoint.adapter, dialect.reader(endpoint.adapter, call.params), body)
+        return dialect.decode(endpoint.adapter, body, call.operation)
 
     def finished_by_filter(self, value: Json) -> bool:
         """Whether the first choice of this answer ended because of its content."""

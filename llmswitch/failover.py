@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypedDict, Unpack
 
-from llmswitch import errors, wording
+from llmswitch import errors, gathering, wording
 from llmswitch.call import Answer, Answered, Ended, Opened, Send, Start, Started, Wait
 from llmswitch.failure import Failure, Kind, classify
 from llmswitch.health import Key
@@ -279,7 +279,8 @@ class Failover:
             return Failure(kind=Kind.CONTENT_FILTER, provider=provider, status=outcome.status, source="code",
                            message="the answer was stopped by the content filter"), None  # fmt: skip
         self.report = self._reported(candidate, outcome, started)
-        answer = Answer(status=outcome.status, headers=outcome.headers, body=body, value=value, report=self.report)
+        headers = gathering.headers(outcome.headers) if gathering.is_stream(outcome.body or b"") else outcome.headers
+        answer = Answer(status=outcome.status, headers=headers, body=body, value=value, report=self.report)
         return None, answer
 
     def _no_stream(self, provider: str, outcome: Answered) -> Failure:
