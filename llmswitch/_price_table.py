@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING, Final
 
 from llmswitch._source import provider_name
 from llmswitch._table import Table
+from llmswitch.adapter import Fact
 from llmswitch.price import Price, PriceList
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from llmswitch._source import Source
-    from llmswitch.adapter import Fact
 
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
-_AMOUNTS: Final = ("input", "output", "cached_input", "marked_cached_input", "cache_write")
-_LIMITS: Final = ("up_to", "below", "output_below")
 
 
 def of_vendor(row: Table, provider: str, sites: Sequence[str], fact: Fact) -> PriceList:
@@ -36,9 +34,7 @@ def of_vendor(row: Table, provider: str, sites: Sequence[str], fact: Fact) -> Pr
         currency=_currency(row),
         library=row.text("library"),
         models=_models(row),
-        source=fact.source,
-        as_of=fact.as_of,
-        confidence=fact.confidence,
+        fact=fact,
     )
     row.close()
     if not found.models and not found.library:
@@ -56,8 +52,7 @@ def of_user(row: Source) -> PriceList:
         sites=(site,) if site else (),
         currency=_currency(row),
         models=_models(row),
-        source=row.text("source", row.file),
-        as_of=row.text("as_of"),
+        fact=Fact(source=row.text("source", row.file), as_of=row.text("as_of"), confidence=""),
     )
     row.close()
     if not found.models:
@@ -74,26 +69,31 @@ def _currency(row: Table) -> str:
 
 def _models(row: Table) -> dict[str, tuple[Price, ...]]:
     models = row.take("models", dict) or {}
-    path = row.path("models")
-    return {name: tuple(_prices(value, row.file, f"{path}.{name}")) for name, value in models.items()}
+    table = Table(models, row.file, row.path("models"))
+    return {name: tuple(_prices(table, name, value)) for name, value in models.items()}
 
 
-def _prices(value: object, file: str, path: str) -> list[Price]:
+def _prices(models: Table, name: str, value: object) -> Iterator[Price]:
     """One price, or several for requests of different sizes: the first that holds counts."""
-    rows = value if isinstance(value, list) else [value]
-    found = []
-    for index, row in enumerate(rows):
-        key = f"{path}[{index}]" if isinstance(value, list) else path
+    rows = {f"{name}[{index}]": row for index, row in enumerate(value)} if isinstance(value, list) else {name: value}
+    for key, row in rows.items():
         if not isinstance(row, dict):
-            raise Table({}, file, path).error("", row, "a table such as { input = 0.8, output = 2 }, or a list of them")
-        found.append(_price(Table(row, file, key)))
-    return found
+            raise models.error(key, row, "a table such as { input = 0.8, output = 2 }, or a list of them")
+        yield _price(Table(row, models.file, models.path(key)))
 
 
 def _price(row: Table) -> Price:
-    amounts = {name: _amount(row, name) for name in _AMOUNTS}
-    limits = {name: _limit(row, name) for name in _LIMITS}
-    price = Price(**amounts, **limits, reasoned=row.take("reasoned", bool))
+    price = Price(
+        input=_amount(row, "input"),
+        output=_amount(row, "output"),
+        cached_input=_amount(row, "cached_input"),
+        marked_cached_input=_amount(row, "marked_cached_input"),
+        cache_write=_amount(row, "cache_write"),
+        up_to=_limit(row, "up_to"),
+        below=_limit(row, "below"),
+        output_below=_limit(row, "output_below"),
+        reasoned=row.take("reasoned", bool),
+    )
     row.close()
     if price.input is None:
         raise row.error("input", None, "the price of a million tokens; leave the model out where it is not known")

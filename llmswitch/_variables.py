@@ -15,7 +15,7 @@ PREFIX: Final = "LLMSWITCH_"
 LISTS: Final = ("providers", "order")
 SWITCHES: Final = ("failover", "strict", "local")
 _OTHERS: Final = ("config", "region", "user_region", "local_model")
-_IN_THE_FILE: Final = ("deadline", "on_interrupt", "on_content_filter", "models", "cutover")
+_IN_THE_FILE: Final = ("deadline", "on_interrupt", "on_content_filter", "models", "prices", "cutover")
 
 
 def named(*words: str) -> str:

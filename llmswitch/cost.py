@@ -74,7 +74,7 @@ def _vendors(provider: str) -> Sequence[PriceList]:
 def _by_list(prices: PriceList, model: str, usage: Usage) -> Cost | None:
     price = next((price for price in prices.prices(model) if price.holds(usage)), None)
     amount = price.amount(usage) if price is not None else None
-    return None if amount is None else Cost(amount, prices.currency, prices.source, prices.as_of)
+    return None if amount is None else Cost(amount, prices.currency, prices.fact.source, prices.fact.as_of)
 
 
 def total(attempts: Iterable[Attempt]) -> dict[str, Decimal]:

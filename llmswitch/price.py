@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
 
+    from llmswitch.adapter import Fact
     from llmswitch.usage import Usage
 
 MILLION: Final = 1_000_000
@@ -84,8 +85,7 @@ class PriceList:
 
     Attributes:
         currency: ISO 4217.
-        source, as_of: who says so, and when (YYYY, YYYY-MM or YYYY-MM-DD; "" where it is not known).
-        confidence: high (read at the vendor), medium (second hand) or low (a single hint).
+        fact: who says so, and when; of a user's own, date and confidence may be "".
         provider: whose prices; of a vendor's own file the vendor.
         sites: the sites billed so; none means all.
         models: the name, or a shell-style pattern of names, as sent -> its prices; the first that holds counts.
@@ -93,9 +93,7 @@ class PriceList:
     """
 
     currency: str
-    source: str
-    as_of: str = ""
-    confidence: str = ""
+    fact: Fact
     provider: str = ""
     sites: tuple[str, ...] = ()
     models: Mapping[str, tuple[Price, ...]] = field(default_factory=dict)

@@ -108,17 +108,17 @@ def _model(model: Model) -> tuple[str, ...]:
 
 def _show_prices(prices: PriceList) -> None:
     where = ", ".join(f"{prices.provider}@{site}" for site in prices.sites)
-    source = f"{prices.source} ({prices.as_of}, {prices.confidence} confidence)"
+    source = f"{prices.fact.source} ({prices.fact.as_of}, {prices.fact.confidence} confidence)"
     if prices.library:
         rest = "what is not listed here" if prices.models else "all models"
         typer.echo(f"\nPrices of {rest} at {where}: the package genai-prices, as {prices.library}; source: {source}")
     if prices.models:
         typer.echo(f"\n{prices.currency} per million tokens at {where}; source: {source}\n")
-        rows = [_price(model, price) for model, several in prices.models.items() for price in several]
+        rows = [_price(model, price, several) for model, several in prices.models.items() for price in several]
         print_table(("model", "for", "input", "cached", "cache write", "output"), rows)
 
 
-def _price(model: str, price: Price) -> tuple[str, ...]:
+def _price(model: str, price: Price, several: tuple[Price, ...]) -> tuple[str, ...]:
     conditions = (
         price.up_to and f"input up to {price.up_to:,}",
         price.below and f"input below {price.below:,}",
@@ -128,7 +128,7 @@ def _price(model: str, price: Price) -> tuple[str, ...]:
     cached = [price.cached_input, price.marked_cached_input]
     return (
         model,
-        ", ".join(text for text in conditions if text) or "any other",
+        ", ".join(text for text in conditions if text) or ("any other" if len(several) > 1 else ""),
         _amount(price.input),
         " / ".join(_amount(amount) for amount in cached if amount is not None) or "-",
         _amount(price.cache_write),
