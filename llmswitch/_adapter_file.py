@@ -68,8 +68,9 @@ class _Reader:
             title=top.need("title", str),
             title_zh=top.text("title_zh"),
             dialect=top.text("dialect", "openai"),
-            headquarters=top.text("headquarters"),
-            tags=top.texts("tags"),
+            headquarters=_country(top, "headquarters") or "",
+            headquarters_fact=self._facts.get("headquarters"),
+            tags={tag: self._tag(tag) for tag in top.texts("tags")},
             rank=top.need("rank", int),
             sites=sites,
             key_env=(named(name, "api_key"), *top.texts("key_env")),
@@ -87,9 +88,11 @@ class _Reader:
             cached_field=usage.take("cached", str),
             usage_in_choice=usage.take("in_choice", bool) or False,
             resources=frozenset(top.texts("resources")) or frozenset({"chat", "embeddings", "models"}),
-            embeddings_batch=top.take("embeddings_batch", int),
+            embeddings_batch=_count(top, "embeddings_batch"),
             keyless=top.take("keyless", bool) or False,
             deployments=top.take("deployments", bool) or False,
+            relay=top.take("relay", bool) or False,
+            private=_private(top),
             docs=top.text("docs"),
         )
         for table in (reasoning, usage, top):
@@ -117,6 +120,14 @@ class _Reader:
             raise row.error("fact", name, f"a name under [facts]: {names}")
         return self._facts[name]
 
+    def _tag(self, tag: str) -> Fact:
+        found = self._facts.get(tag) or self._facts.get("tags")
+        if found is None:
+            raise self._top.error(
+                "tags", tag, f"tags that somebody states: add [facts.{tag}] with source, as_of, confidence"
+            )
+        return found
+
     def _sites(self, provider: str) -> Iterator[Site]:
         sites = self._top.table("sites")
         if not tuple(sites):
@@ -143,6 +154,7 @@ class _Reader:
                 preferred=_regions(row, "preferred", EVERYWHERE),
                 binds=frozenset(row.texts("binds", ("caller", "end_user"))),
                 enforcement=row.texts("enforcement", ("ip", "account", "key", "contract")),
+                headquarters=_country(row, "headquarters"),
                 hosted_in=_country(row, "hosted_in"),
                 key_env=(named(provider, name, "api_key"), *row.texts("key_env")),
                 key_pattern=_pattern(row, "key_pattern"),
@@ -195,7 +207,9 @@ class _Reader:
             capabilities=(has | adds) - lacks,
             lacks=lacks,
             retired=row.take("retired", dt.date),
-            dimensions=tuple(cast("int", value) for value in row.jsons("dimensions")),
+            dimensions=_dimensions(row),
+            shortens=row.take("shortens", bool) or False,
+            batch=_count(row, "batch"),
             fact=self._fact(row, "models"),
             note=row.text("note"),
         )
@@ -218,6 +232,28 @@ class _Reader:
     def _finish_reasons(self) -> dict[str, str]:
         table = self._top.table("finish_reasons")
         return {word: table.choice(word, _FINISH_REASONS) for word in table}
+
+
+def _private(top: Table) -> frozenset[tuple[str, ...]]:
+    """The paths below "messages"."""
+    paths = [path.split(".") for path in top.texts("private")]
+    if any(path[0] != "messages" or len(path) < 2 for path in paths):  # noqa: PLR2004 - "messages" and a field
+        raise top.error("private", [".".join(path) for path in paths], 'places such as "messages.thinking_blocks"')
+    return frozenset(tuple(path[1:]) for path in paths)
+
+
+def _count(row: Table, name: str) -> int | None:
+    value = row.take(name, int)
+    if value is not None and value < 1:
+        raise row.error(name, value, "a whole number of at least 1")
+    return value
+
+
+def _dimensions(row: Table) -> tuple[int, ...]:
+    sizes = row.jsons("dimensions")
+    if any(type(size) is not int or size < 1 for size in sizes):
+        raise row.error("dimensions", list(sizes), "whole numbers of at least 1, the default first")
+    return cast("tuple[int, ...]", sizes)
 
 
 def _hosts(row: Table, base_url: str) -> tuple[str, ...]:

@@ -137,25 +137,22 @@ def _empty(message: Json, rule: Rule) -> bool:
     return not any(message.get(name) for name in ("content", "tool_calls", "function_call", "refusal", "audio"))
 
 
-def mention(messages: list[JsonValue], rule: Rule) -> Changed | None:
-    """The text `to` in the system message, unless some message says "json"."""
-    if any(isinstance(message, dict) and _says_json(message.get("content")) for message in messages):
-        return None
+def instruct(messages: list[JsonValue], text: str) -> list[JsonValue]:
+    """The messages with this text at the end of the first system message, or as one."""
     first = messages[0] if messages else None
-    joined = None
     if isinstance(first, dict) and first.get("role") == "system":
-        joined = _joined([first.get("content"), rule.to])
-    note = Note("messages", "added", None, rule.to)
-    if isinstance(first, dict) and joined is not None:
-        return Changed([{**first, "content": joined}, *messages[1:]], [note])
-    return Changed([{"role": "system", "content": rule.to}, *messages], [note])
+        joined = _joined([first.get("content"), text])
+        if joined is not None:
+            return [{**first, "content": joined}, *messages[1:]]
+    return [{"role": "system", "content": text}, *messages]
 
 
-def _says_json(content: JsonValue) -> bool:
+def says_json(content: JsonValue) -> bool:
+    """Whether a message's content has the word, in any case."""
     if isinstance(content, str):
         return "json" in content.lower()
     parts = content if isinstance(content, list) else []
-    return any(isinstance(part, dict) and _says_json(part.get("text")) for part in parts)
+    return any(isinstance(part, dict) and says_json(part.get("text")) for part in parts)
 
 
 def _joined(contents: list[JsonValue]) -> JsonValue:
@@ -181,5 +178,4 @@ ACTIONS: Final[Mapping[str, Callable[[list[JsonValue], Rule], Changed | None]]] 
     "flatten": flatten,
     "fill": fill,
     "discard": discard,
-    "mention": mention,
 }

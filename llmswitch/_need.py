@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from llmswitch import _settings
+from llmswitch._policy import NONE
 from llmswitch.errors import ConfigError, InvalidRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from llmswitch._policy import Policy
     from llmswitch._settings import OnContentFilter, OnInterrupt
 
 # No tokenizer makes fewer tokens: 32 characters to one is only reached by runs of spaces.
@@ -23,17 +25,15 @@ class Options:
     """llmswitch's own options of one call (`extra_body={"llmswitch": {...}}`); None where it says nothing.
 
     Attributes:
-        providers: the only ones allowed, `exclude` those that are not: `name` or `name@site`. Hard, in every mode.
-        regions: the only places where data may be kept (`hosted_in` of a site). Hard; an unknown place is none of
-            them.
+        providers: the only ones allowed, `name` or `name@site`. Hard, in every mode, as is `policy`.
+        policy: whom the call excludes, and where it may be answered; beside the client's own, which it cannot widen.
         order: who is asked first.
         region, user_region: instead of the client's.
         strict, deadline, on_content_filter, on_interrupt, failover: instead of the client's.
     """
 
     providers: tuple[str, ...] | None = None
-    exclude: tuple[str, ...] = ()
-    regions: frozenset[str] | None = None
+    policy: Policy = NONE
     order: tuple[str, ...] | None = None
     region: str | None = None
     user_region: str | None = None
@@ -53,12 +53,14 @@ class Need:
         model: as the caller named it, "" where there is none.
         requires: the capabilities it uses, the operation among them.
         tokens: input tokens, at the very least.
+        dimensions: of the vectors, None where it does not say.
     """
 
     operation: str
     model: str = ""
     requires: frozenset[str] = frozenset()
     tokens: int = 0
+    dimensions: int | None = None
     options: Options | None = None
 
 
@@ -70,16 +72,19 @@ def need(operation: str, params: Mapping[str, object], options: Mapping[str, obj
     """
     model = params.get("model")
     requires = [operation]
-    tokens = 0
+    tokens, dimensions = 0, None
     if operation == "chat":
         tokens = _chat(params, requires)
     elif operation == "embeddings":
         tokens = _longest(params.get("input"))
+        asked = params.get("dimensions")
+        dimensions = asked if type(asked) is int else None
     return Need(
         operation=operation,
         model=model if isinstance(model, str) else "",
         requires=frozenset(requires),
         tokens=tokens,
+        dimensions=dimensions,
         options=_options(options) if options else None,
     )
 

@@ -21,7 +21,7 @@ from openai._models import FinalRequestOptions
 
 from llmswitch._httpx import httpx
 from llmswitch._json import dumps
-from llmswitch._openai_wire import ENGINE, PATH, headers_of, timeouts_of
+from llmswitch._openai_wire import ENGINE, NOT_GIVEN, PATH, headers_of, timeouts_of
 from llmswitch._patched import httpx_patched, openai_patched
 from llmswitch.openai import AsyncOpenAI, OpenAI
 
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 # Arguments of openai's method that do not go into the body.
 _BESIDE: Final = ("extra_body", "timeout", "extra_headers", "extra_query")
 _PLAIN_BESIDE: Final = frozenset(_BESIDE[:2])
-_NOT_GIVEN: Final = frozenset({openai.NotGiven, openai.Omit})
 _OTHER_CREDENTIALS: Final = ("_api_key_provider", "workload_identity", "_provider", "_strict_response_validation")
 # What every class has, or what makes one that sends the same.
 _UNSEEN: Final = frozenset(
@@ -147,7 +146,7 @@ class Method:
         given = {
             name: value
             for name, value in params.items()
-            if name not in _PLAIN_BESIDE and value.__class__ not in _NOT_GIVEN
+            if name not in _PLAIN_BESIDE and value.__class__ not in NOT_GIVEN
         }
         parser = None
         if shape.defaults and given.keys().isdisjoint(shape.defaults):
@@ -159,10 +158,10 @@ class Method:
         sent = self._learn(params.get("timeout", openai.NOT_GIVEN))
         if sent is None or not shape.required <= body.keys() or body.get("stream") not in (None, True, False):
             return None
-        call = self._call(sent, body, params.get("extra_body"))
+        call = self._call(sent, body, params.get("extra_body"), numbers=parser is not None)
         return None if call is None else Prepared(call, sent, parser)
 
-    def _call(self, sent: Sent, body: Json, extra: object) -> Call | None:
+    def _call(self, sent: Sent, body: Json, extra: object, *, numbers: bool) -> Call | None:
         """The engine's call, None where a value has no JSON form: openai knows what to do with some, and what to say of others."""
         options: object = {}
         added: Json = {}
@@ -187,6 +186,7 @@ class Method:
             extra=added,
             options=options,
             timeouts=sent.timeouts,
+            numbers=numbers,
         )
 
     def request(self, prepared: Prepared) -> httpx.Request:

@@ -17,6 +17,7 @@ from llmswitch._openai_fast import Method, Prepared, log_request
 from llmswitch._openai_models import constructor
 from llmswitch._openai_stream import AsyncDirectStream, DirectStream
 from llmswitch._openai_transport import replaying
+from llmswitch._openai_wire import embedding
 from llmswitch.exchange import AsyncExchange, Exchange
 from llmswitch.failover import LoneFailure
 
@@ -63,7 +64,7 @@ def _run(
             log_request(sent.url, answer.status)
             return made
         outcome = answer
-    with replaying(outcome):
+    with replaying(outcome), embedding(params, call):
         return openais(**params)
 
 
@@ -86,7 +87,7 @@ async def _run_async(
             log_request(sent.url, answer.status)
             return made
         outcome = answer
-    with replaying(outcome):
+    with replaying(outcome), embedding(params, call):
         return await openais(**params)
 
 
@@ -150,7 +151,8 @@ class Embeddings(resources.Embeddings):
         def create(self, *args: Any, **params: Any) -> Any:
             prepared = None if args else self._method.prepare(params)
             if prepared is None:
-                return super().create(*args, **params)
+                with embedding(params):
+                    return super().create(*args, **params)
             return _run(super().create, CreateEmbeddingResponse, self._method, prepared, params)
 
 
@@ -167,7 +169,8 @@ class AsyncEmbeddings(resources.AsyncEmbeddings):
         async def create(self, *args: Any, **params: Any) -> Any:
             prepared = None if args else self._method.prepare(params)
             if prepared is None:
-                return await super().create(*args, **params)
+                with embedding(params):
+                    return await super().create(*args, **params)
             return await _run_async(super().create, CreateEmbeddingResponse, self._method, prepared, params)
 
 

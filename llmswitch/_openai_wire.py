@@ -5,7 +5,10 @@ Whatever the engine found out travels in a response's extensions, which httpx le
 
 from __future__ import annotations
 
+import contextlib
 import functools
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 import openai
@@ -22,16 +25,19 @@ from llmswitch.secret import CHANGING, Secret
 from llmswitch.transport.base import Headers, ReadError, Request, TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
     from llmswitch._httpx import httpx
     from llmswitch.call import Answer
     from llmswitch.engine import Engine
     from llmswitch.failover import LoneFailure
 
+# What stands for an argument that was not given.
+NOT_GIVEN: Final = (openai.NotGiven, openai.Omit)
 # Under these keys a request carries its engine, and a response what happened; httpx leaves unknown extensions alone.
 ENGINE: Final = "llmswitch.engine"
 EXTRA: Final = "llmswitch.extra"
+OPTIONS: Final = "llmswitch.options"
 PATH: Final = "llmswitch.path"
 HAPPENED: Final = "llmswitch.happened"
 FINAL: Final = "llmswitch.final"
@@ -41,11 +47,60 @@ RAISES: Final = "llmswitch.raises"
 # The body is decoded already, and httpx would keep cookies: those of one vendor must not reach another.
 _HIDDEN: Final = frozenset({"content-encoding", "set-cookie"})
 _FRAMING: Final = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"})
+_NO_OBJECT: Final = 'extra_body={"llmswitch": ...} takes an object of options'
 _OPERATIONS: Final = {
     ("POST", "/chat/completions"): "chat",
     ("POST", "/embeddings"): "embeddings",
     ("GET", "/models"): "models",
 }
+
+
+def take_options(options: Any) -> object:
+    """Take llmswitch's own options out of a call that openai alone makes: no vendor knows them."""
+    extra = options.extra_json
+    if not isinstance(extra, dict) or "llmswitch" not in extra:
+        return None
+    if operation_of(options.method.upper(), options.url) is not None:  # `read_call` takes them
+        return None
+    options.extra_json = {name: value for name, value in extra.items() if name != "llmswitch"} or None
+    return extra["llmswitch"]
+
+
+def resource_options(request: httpx.Request) -> dict[str, object]:
+    """Those that `take_options` took.
+
+    Raises:
+        InvalidRequestError: they are no object.
+    """
+    options = request.extensions.get(OPTIONS)
+    if options is not None and not isinstance(options, dict):
+        raise errors.InvalidRequestError(_NO_OBJECT)
+    return options or {}
+
+
+@dataclass(slots=True)
+class _Embedding:
+    """One call of openai's `embeddings.create`, whose retries are requests of their own.
+
+    `numbers`: base64 is openai's own idea, which takes numbers as well; `call`: the last of the engine's.
+    """
+
+    numbers: bool
+    call: Call | None
+
+
+_embedding: Final[ContextVar[_Embedding | None]] = ContextVar("llmswitch.embedding", default=None)
+
+
+@contextlib.contextmanager
+def embedding(params: Mapping[str, object], call: Call | None = None) -> Iterator[None]:
+    """Meanwhile openai's `embeddings.create` runs with these arguments; rows that `call` has got already are not asked for again."""
+    numbers = isinstance(params.get("encoding_format", openai.NOT_GIVEN), NOT_GIVEN)
+    token = _embedding.set(_Embedding(numbers, call))
+    try:
+        yield
+    finally:
+        _embedding.reset(token)
 
 
 def mark(request: httpx.Request, engine: Engine, options: object) -> httpx.Request:
@@ -98,11 +153,11 @@ def read_call(engine: Engine, request: httpx.Request, operation: str, body: byte
     options = params.pop("llmswitch", None)
     if options is not None:
         if not isinstance(options, dict):
-            raise errors.InvalidRequestError('extra_body={"llmswitch": ...} takes an object of options')
+            raise errors.InvalidRequestError(_NO_OBJECT)
         body = b""
     extra = request.extensions.get(EXTRA) or {}
     query = request.url.query.decode()
-    return engine.call(
+    call = engine.call(
         operation=operation,
         params=params,
         body=body or None,
@@ -114,6 +169,11 @@ def read_call(engine: Engine, request: httpx.Request, operation: str, body: byte
         options=options or {},
         timeouts=timeouts_of(request),
     )
+    if (embedded := _embedding.get()) is not None:
+        call.numbers = embedded.numbers
+        call.rows = embedded.call.rows if embedded.call else None
+        embedded.call = call
+    return call
 
 
 def _response(

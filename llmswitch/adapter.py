@@ -8,6 +8,11 @@
     ├── prices       PriceList: what a million tokens cost, by site (read by `llmswitch.cost`)
     └── errors       what its error codes mean (read by `llmswitch.failure.classify`)
 
+Top-level keys have facts of their own: `headquarters = "CN"` is said by `[facts.headquarters]`, each of
+`tags = ["us-entity-list", "us-dod-1260h"]` by `[facts.us-entity-list]`, ... or by one `[facts.tags]` for all; the source tells
+the day of the listing. Of a site, `hosted_in` and `headquarters` (only where another country's company runs it) belong to the
+site's fact; both are left out where nobody says.
+
 In the wheel the files lie in `llmswitch/_adapters/`, in a checkout in the top-level `adapters/`. Nothing is read before
 the first call. Other packages add providers through the entry-point group `llmswitch.adapters`: each entry is an
 `Adapter`, or the path of a TOML file.
@@ -19,6 +24,7 @@ import threading
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final, Literal
+from urllib.parse import urlsplit
 
 from llmswitch._table import nearest
 from llmswitch.errors import ConfigError
@@ -40,7 +46,7 @@ __all__ = [
     "Rule",
     "Site",
     "adapters",
-    "by_host",
+    "by_url",
     "get",
     "load",
     "register",
@@ -49,6 +55,8 @@ __all__ = [
 Verdict = Literal["served", "not_served", "unknown", "discouraged"]
 Serves = Literal["list", "all-except", "home", "anywhere"]
 
+# Lists of governments that a company may stand on, as `tags` name them; an adapter may have others.
+TAGS: Final = ("us-entity-list", "us-dod-1260h")
 TIERS: Final = ("flagship", "standard", "fast", "reasoning", "vision", "embedding")
 CAPABILITIES: Final = (
     "chat",
@@ -91,6 +99,7 @@ class Site:
         preferred: regions whose callers choose this site before the provider's others; "*" is everyone else.
         binds: whose region counts: "caller" (where the call leaves from), "end_user" (whom the app serves).
         enforcement: "ip", "account", "key", "contract".
+        headquarters: of the company that runs it, where that is another country than the vendor's; both count for filters.
         hosted_in: the country (ISO 3166-1 alpha-2) whose servers answer and keep the data; None where nobody says.
         key_env: variables whose key belongs to this site only.
         key_pattern: what its keys look like, as a regular expression; for hints, never to refuse one.
@@ -108,6 +117,7 @@ class Site:
     preferred: frozenset[str] = frozenset()
     binds: frozenset[str] = frozenset()
     enforcement: tuple[str, ...] = ()
+    headquarters: str | None = None
     hosted_in: str | None = None
     key_env: tuple[str, ...] = ()
     key_pattern: str | None = None
@@ -144,6 +154,8 @@ class Model:
         lacks: capabilities it certainly does not have; what is in neither set is not known.
         retired: the last day on which it answers.
         dimensions: of an embedding, the default first.
+        shortens: any number of dimensions below the default is possible, too.
+        batch: texts per embeddings request, where it differs from the adapter's.
     """
 
     name: str
@@ -156,12 +168,30 @@ class Model:
     lacks: frozenset[str] = frozenset()
     retired: dt.date | None = None
     dimensions: tuple[int, ...] = ()
+    shortens: bool = False
+    batch: int | None = None
     fact: Fact
     note: str = ""
 
     def is_retired(self, today: dt.date) -> bool:
         """Whether its last day has passed."""
         return self.retired is not None and self.retired < today
+
+    @property
+    def sizes(self) -> str:
+        """The dimensions it has, in words."""
+        first, *others = map(str, self.dimensions)
+        if self.shortens:
+            return f"{first} or fewer"
+        return f"{', '.join((first, *others[:-1]))} or {others[-1]}" if others else first
+
+    def lacks_dimensions(self, asked: int) -> bool:
+        """Whether it certainly makes no vectors of this size."""
+        return (
+            bool(self.dimensions)
+            and asked not in self.dimensions
+            and not (self.shortens and asked < self.dimensions[0])
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -171,8 +201,8 @@ class Adapter:
     Attributes:
         aliases: other names people know it by; accepted wherever `name` is.
         dialect: its wire format, a name in `llmswitch.dialects`.
-        headquarters: ISO country of the company.
-        tags: for a user's own filters; nothing is blocked by them.
+        headquarters: ISO country of the company, "" where it is none; `headquarters_fact` who says so.
+        tags: for a user's own filters, each with who says so; nothing is blocked by them.
         rank: the default order, lower first.
         sites: the first is the home site.
         key_env: variables whose key may belong to any site.
@@ -184,8 +214,10 @@ class Adapter:
         cached_field: in usage, the vendor's own word for cached prompt tokens.
         usage_in_choice: whether a stream's usage may stand in its choice.
         resources: the parts of the API it has; "*" is all of them.
-        embeddings_batch: texts per embeddings request, None without a known limit.
+        embeddings_batch: texts per embeddings request, None without a known limit; see `batch`.
         deployments: each account calls its models by names of its own.
+        relay: its models are others', called `vendor/model`.
+        private: fields of messages that it alone understands, and wants back; other providers never get them.
     """
 
     name: str
@@ -194,7 +226,8 @@ class Adapter:
     title_zh: str = ""
     dialect: str = "openai"
     headquarters: str = ""
-    tags: tuple[str, ...] = ()
+    headquarters_fact: Fact | None = None
+    tags: Mapping[str, Fact] = field(default_factory=dict)
     rank: int = 50
     sites: tuple[Site, ...]
     key_env: tuple[str, ...] = ()
@@ -212,6 +245,8 @@ class Adapter:
     embeddings_batch: int | None = None
     keyless: bool = False
     deployments: bool = False
+    relay: bool = False
+    private: frozenset[tuple[str, ...]] = frozenset()
     docs: str = ""
     _names: dict[str, Model] = field(init=False, repr=False, default_factory=dict)
     _patterns: list[tuple[str, Model]] = field(init=False, repr=False, default_factory=list)
@@ -235,6 +270,11 @@ class Adapter:
         if found is None:
             found = next((model for pattern, model in self._patterns if fnmatchcase(name, pattern)), None)
         return found
+
+    def batch(self, name: str) -> int | None:
+        """How many texts an embeddings request to this model may hold, None without a known limit."""
+        model = self.model(name)
+        return model.batch if model is not None and model.batch is not None else self.embeddings_batch
 
     def site(self, name: str) -> Site:
         """The site of this name.
@@ -374,15 +414,23 @@ def register(adapter: Adapter) -> None:
     _registry.register(adapter)
 
 
-def by_host(host: str) -> tuple[Adapter, Site] | None:
-    """Whose host this is (`urlsplit(base_url).hostname`), None when it is nobody's known host."""
-    host = host.lower().rstrip(".")
-    wildcard: tuple[Adapter, Site] | None = None
+def by_url(url: str) -> tuple[Adapter, Site] | None:
+    """Whose address this is, None when it is at nobody's known host.
+
+    Sites on one host are told apart by the path: the longest that is known there wins, the site's own before another's.
+    """
+    parts = urlsplit(url)
+    host, path = (parts.hostname or "").lower().rstrip("."), parts.path.rstrip("/") + "/"
+    best: tuple[Adapter, Site] | None = None
+    highest = (False, -1, False)
     for adapter in _registry.all().values():
         for site in adapter.sites:
-            for pattern in site.hosts:
-                if pattern == host:
-                    return adapter, site
-                if pattern.startswith("*.") and host.endswith(pattern[1:]):
-                    wildcard = wildcard or (adapter, site)
-    return wildcard
+            exact = host in site.hosts
+            if not exact and not any(host.endswith(pattern[1:]) for pattern in site.hosts if pattern.startswith("*.")):
+                continue
+            own = urlsplit(site.base_url).path
+            known = max((len(known) for known in (*site.paths, own) if path.startswith(f"{known}/")), default=0)
+            rank = (exact, known, bool(own) and path.startswith(f"{own}/"))
+            if rank > highest:
+                best, highest = (adapter, site), rank
+    return best

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from llmswitch.routing import Candidate
     from llmswitch.secret import Secret
     from llmswitch.transport.base import Headers
+    from llmswitch.vectors import Rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,8 @@ class Call:
         extra: names in `params` that came through `extra_body`; they stay with the first endpoint, too.
         options: llmswitch's own options for this call.
         max_retries: how often a lone candidate is tried again, as openai does.
+        numbers: vectors may come as numbers although base64 is asked for: openai's client does that by itself, and reads both.
+        rows: of embeddings, what has come so far where one request does not suffice.
     """
 
     operation: str
@@ -61,6 +64,8 @@ class Call:
     options: Mapping[str, object] = field(default_factory=dict)
     timeouts: Timeouts = Timeouts()
     max_retries: int = 0
+    numbers: bool = False
+    rows: Rows | None = field(default=None, repr=False)
 
     @property
     def stream(self) -> bool:

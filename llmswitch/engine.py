@@ -8,8 +8,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from llmswitch import adapter as adapters
 from llmswitch import config as configuration
-from llmswitch import dialects, errors, gathering, hooks, routing, wording
+from llmswitch import dialects, errors, gathering, hooks, routing, vectors, wording
+from llmswitch._withheld import withheld
 from llmswitch.call import Call, Timeouts
 from llmswitch.failover import Failover
 from llmswitch.failure import Failure, Kind
@@ -100,6 +102,7 @@ class Engine:
         query: str = "",
         extra: Json | None = None,
         max_retries: int | None = 0,
+        numbers: bool = False,
     ) -> Call:
         """A call with this client's defaults filled in."""
         return Call(
@@ -115,6 +118,7 @@ class Engine:
             options=options,
             timeouts=self.bounded(timeouts),
             max_retries=max_retries or 0,
+            numbers=numbers,
         )
 
     def bounded(self, timeouts: Timeouts) -> Timeouts:
@@ -181,8 +185,7 @@ class Engine:
 
     def dialect(self, endpoint: Endpoint) -> Dialect:
         """How this provider speaks; who has all that OpenAI has, or was named by the caller, is heard as openai would hear it."""
-        own = endpoint.explicit or "*" in endpoint.adapter.resources
-        return dialects.get(endpoint.adapter.dialect, own=own)
+        return dialects.get(endpoint.adapter.dialect, own=endpoint.heard_as_openai)
 
     def encode(self, call: Call, candidate: Candidate) -> tuple[WireRequest, Headers, tuple[Change, ...]]:
         """The request for this candidate. What was meant for the first endpoint stays with it.
@@ -196,14 +199,16 @@ class Engine:
         if not endpoint.first and call.extra:
             params, body = {name: value for name, value in params.items() if name not in call.extra}, None
         adapter = endpoint.adapter
-        if endpoint.explicit and candidate.model == call.model:
+        if not endpoint.explicit and (kept := withheld(params, adapter)) is not params:
+            params, body = kept, None
+        if endpoint.explicit and candidate.model == call.model and not dialect.foreign:
             adapter = self._unfitted  # the caller wrote for this very vendor: sent as openai would send it
         wire = dialect.encode(call.operation, params, adapter, candidate.model, body=body)
-        if endpoint.first and call.path:
+        if endpoint.first and call.path and not dialect.foreign:
             wire = replace(wire, path=call.path_for(candidate.model))
         changes = candidate.changes + wire.changes
         if endpoint.first and call.headers is not None and not endpoint.adapter.keyless:
-            return wire, call.headers, changes
+            return wire, _rekeyed(call.headers, dialect) if dialect.foreign else call.headers, changes
         headers = Headers(dialect.headers(endpoint.key.reveal() if endpoint.key is not None else None).items())
         headers.append(("Accept", "text/event-stream" if call.stream else "application/json"))
         if wire.body is not None:
@@ -221,7 +226,11 @@ class Engine:
         endpoint, dialect = candidate.endpoint, self.dialect(candidate.endpoint)
         if call.operation == "chat" and gathering.is_stream(body):
             return gathering.gather(endpoint.adapter, dialect.reader(endpoint.adapter, call.params), body)
-        return dialect.decode(endpoint.adapter, body, call.operation)
+        answer = dialect.decode(endpoint.adapter, body, call.operation)
+        if call.operation != "embeddings" or endpoint.heard_as_openai:
+            return answer
+        wanted = not call.numbers and call.params.get("encoding_format") == "base64"
+        return vectors.received(answer, call.params, endpoint.provider, base64_wanted=wanted)
 
     def finished_by_filter(self, value: Json) -> bool:
         """Whether the first choice of this answer ended because of its content."""
@@ -238,10 +247,24 @@ class Engine:
         """Whether anyone would see events that the log shows at DEBUG only."""
         return hooks.listening(self._hooks)
 
-    def check_resource(self, path: str) -> None:
-        """Whether a call of a resource that only OpenAI has may go out.
+    def check_address(self, url: str) -> None:
+        """Whether the user's policy lets anything go to an address that is the caller's own.
 
         Raises:
+            NoProviderError: it does not.
+        """
+        config = self.config
+        adapter, site = adapters.by_url(url) or (adapters.get("compatible"), adapters.get("compatible").home_site())
+        endpoint = configuration.Endpoint(adapter=adapter, site=site, base_url=url, hosted_in=site.hosted_in)
+        objection = config.policy.objection(endpoint, config.region.code, "your policy")
+        if objection is not None:
+            raise errors.build(errors.NoProviderError, errors.Case(f"{url}: {objection.reason}. Nothing was sent."))
+
+    def check_resource(self, path: str, options: Mapping[str, object] | None = None) -> None:
+        """Whether a call of a resource that only OpenAI has may go out; `options` are llmswitch's own of this call.
+
+        Raises:
+            InvalidRequestError: an option is wrong.
             RegionBlockedError: OpenAI does not serve the region.
             NoProviderError: OpenAI has no key here.
         """
@@ -255,21 +278,37 @@ class Engine:
                 f"{name} is a resource of {named.endpoint.name}, which takes no part: {named.reason}. Use {instead}."
             )
             raise errors.build(errors.NoProviderError, errors.Case(f"{message} Nothing was sent."))
-        plan = self._router.candidates(routing.Need(operation=name), now=datetime.now(UTC), draw=self.random())
-        if first.explicit or any(candidate.endpoint is first for candidate in plan.candidates):
-            return
+        need = routing.need(name, {}, options)
+        plan = self._router.candidates(need, now=datetime.now(UTC), draw=self.random())
         own = (first.provider, first.site.name)
         out = next((out for out in plan.excluded if (out.provider, out.site) == own), None)
+        asked = out is not None and out.asked
+        if (first.explicit and not asked) or any(candidate.endpoint is first for candidate in plan.candidates):
+            return
         if out is not None and out.kind == Kind.REGION_BLOCKED:
             dated = f"{out} (source: {out.source}, as of {out.as_of})"
             message = f"{name} is a resource that only {first.adapter.title} has, and {dated}."
             case = errors.Case(f"{message} Use {instead}. Nothing was sent.", failure=_blocked(out))
             raise errors.build(errors.RegionBlockedError, case)
-        why = (
-            "it has no key here: set OPENAI_API_KEY" if out is None or "*" not in first.adapter.resources else f"{out}"
-        )
+        why = "it has no key here: set OPENAI_API_KEY"
+        if out is not None and (out.asked or "*" in first.adapter.resources):
+            why = f"{out}"
+        elif kept_out := next(
+            (absent for absent in self.config.absent if absent.objection and absent.configured), None
+        ):
+            why = f"{kept_out.endpoint.name}: {kept_out.reason}"
         message = f"{name} is a resource of OpenAI's own, and {why}. Or use {instead}. Nothing was sent."
         raise errors.build(errors.NoProviderError, errors.Case(message))
+
+
+def _rekeyed(headers: Headers, dialect: Dialect) -> Headers:
+    """What openai built, with the key where a foreign wire format has it."""
+    bearer = next((value for name, value in headers if name.lower() == "authorization"), "")
+    kept = Headers((name, value) for name, value in headers if name.lower() != "authorization")
+    given = {name.lower() for name, _ in kept}
+    own = dialect.headers(bearer.removeprefix("Bearer ") or None)
+    kept.extend((name, value) for name, value in own.items() if name not in given)
+    return kept
 
 
 def _blocked(out: Exclusion) -> Failure:

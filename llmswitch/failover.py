@@ -7,20 +7,22 @@ sync and the async driver share it (the idea is httpx's `Auth.auth_flow`).
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, TypedDict, Unpack
+from typing import TYPE_CHECKING, Final, NamedTuple, TypedDict, Unpack
 
-from llmswitch import errors, gathering, wording
+from llmswitch import errors, gathering, vectors, wording
 from llmswitch.call import Answer, Answered, Ended, Opened, Send, Start, Started, Wait
 from llmswitch.failure import Failure, Kind, classify
 from llmswitch.health import Key
 from llmswitch.hooks import Event, Name
 from llmswitch.patience import Patience
 from llmswitch.report import Attempt, Report
+from llmswitch.transport.base import Headers
+from llmswitch.vectors import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from llmswitch._json import Json
+    from llmswitch._json import Json, JsonValue
     from llmswitch.call import Call
     from llmswitch.config import Endpoint
     from llmswitch.engine import Engine
@@ -48,6 +50,13 @@ class _Details(TypedDict, total=False):
     to: str | None
 
 
+class _Body(NamedTuple):
+    """An answer, read and as bytes; `value` None where it is none, and a lone caller gets it all the same."""
+
+    value: Json | None
+    body: bytes
+
+
 class LoneFailure(Exception):  # noqa: N818 - not an error of its own: the client turns it into openai's
     """The one candidate that counts failed: its own error goes to the caller as openai would raise it."""
 
@@ -62,7 +71,7 @@ class Failover:
 
     def __init__(self, engine: Engine, call: Call, plan: Plan) -> None:
         self._engine, self._call, self._plan = engine, call, plan
-        self._started = engine.clock()
+        self._started = self._since = engine.clock()
         self._tried: list[tuple[Candidate, Attempt, Failure]] = []
         self._held_back: list[Attempt] = []
         self._last_reply: dict[int, tuple[errors.Reply | None, BaseException | None]] = {}
@@ -70,6 +79,8 @@ class Failover:
         self._patience = Patience(call.timeouts, self._lone)
         self._bypassing = False  # every candidate is held back: the least bad one is tried, once
         self._changes: tuple[Change, ...] = ()
+        self._requests = 1  # of the attempt that is under way
+        self._left = 1  # attempts
         self._said: Json = {}  # at the end of the present attempt's answer, see `Attempt.said`
         self._sent: float | None = None  # when it was sent, by the wall clock
         self._keys: dict[Candidate, Key] = {}
@@ -86,13 +97,13 @@ class Failover:
             CallError: every candidate failed, none was left, or a stream broke after content had been delivered.
         """
         queue = self._queue()
-        attempts_left = self._attempts_left()
+        self._left = self._attempts_left()
         self._engine.budget.earn()
         while queue:
             candidate = queue.pop(0)
             if not self._admit(candidate, others=bool(queue)):
                 continue
-            attempts_left -= 1
+            self._left -= 1
             failure, answer = yield from self._attempt(candidate, last=not queue)
             if failure is None:
                 return answer
@@ -100,7 +111,7 @@ class Failover:
                 raise LoneFailure(self._case(), exact=self._lone)
             if failure.kind is Kind.CONTEXT_LENGTH:
                 queue = [c for c in queue if _larger(c, candidate)]
-            if attempts_left <= 0 or not self._patience.worth_another(self._passed()):
+            if self._left <= 0 or not self._patience.worth_another(self._passed()):
                 break
             if not queue and (again := self._again()) is not None:
                 retry, seconds = again
@@ -203,6 +214,7 @@ class Failover:
         """Send once and judge: (None, the answer), or (None, None) where a stream was delivered, or (the failure, None)."""
         engine = self._engine
         key = self._key(candidate)
+        self._said, self._sent = {}, engine.now()
         if not candidate.endpoint.base_url:
             outcome = yield Start(engine.config.local_model)
             if not isinstance(outcome, Started):
@@ -211,13 +223,17 @@ class Failover:
                 return unable, None
             endpoint = replace(candidate.endpoint, base_url=outcome.base_url, key=outcome.key)
             candidate = replace(candidate, endpoint=endpoint)
-        send = self._send(candidate, last=last)
+        self._requests = 1
+        parts = self._parts(candidate)
+        send = self._send(self._call, candidate, last=last) if parts is None else None
         started, event = engine.clock(), b""
-        self._said, self._sent = {}, engine.now()
         try:
-            outcome = yield send
-            failure, answer = self._judge(candidate, outcome, started)
-            if failure is None and send.stream and isinstance(outcome, Answered):
+            if send is None:
+                outcome, failure, answer = yield from self._send_parts(parts or [], candidate, started, last=last)
+            else:
+                outcome = yield send
+                failure, answer = self._judge(candidate, outcome, started)
+            if failure is None and send is not None and send.stream and isinstance(outcome, Answered):
                 ended = yield Opened(send, outcome, self._said)
                 if isinstance(ended, Ended) and ended.failure is not None:
                     failure, event = ended.failure, ended.error
@@ -231,9 +247,58 @@ class Failover:
         self._note(candidate, key, failure, started, _reply(outcome, event), cause)
         return failure, answer
 
-    def _send(self, candidate: Candidate, *, last: bool) -> Send:
+    def _parts(self, candidate: Candidate) -> list[JsonValue] | None:
+        """The texts of a call that goes out, or has begun to, as several requests; None where one will do."""
+        if self._call.operation != "embeddings":
+            return None
+        if self._call.rows is not None and self._call.rows.model != candidate.model:
+            self._call.rows = None  # another model is another space
+        texts = vectors.texts(self._call.params)
+        most = candidate.endpoint.adapter.batch(candidate.model)
+        if texts is None or (not self._call.rows and (most is None or len(texts) <= most)):
+            return None
+        return texts
+
+    def _send_parts(
+        self, texts: list[JsonValue], candidate: Candidate, started: float, *, last: bool
+    ) -> Generator[Step, Outcome, tuple[Outcome, Failure | None, Answer | None]]:
+        """One request after the other, each judged like any. Rows that have come stay for whoever goes on with the same model."""
+        if self._call.rows is None:
+            self._call.rows = Rows(candidate.model)
+        rows, provider = self._call.rows, candidate.endpoint.provider
+        most = candidate.endpoint.adapter.batch(candidate.model) or len(texts)
+        self._requests, counted = 0, []
+        while True:
+            part = texts[len(rows) : len(rows) + most]
+            call = replace(self._call, params={**self._call.params, "input": part}, body=None)
+            self._requests += 1
+            self._said = {}
+            outcome = yield self._send(call, candidate, last=last)
+            found = self._read(call, candidate, outcome)
+            counted.append(self._said.get("usage"))
+            self._said = {"usage": vectors.total(counted)}
+            if isinstance(found, Failure):
+                return outcome, found, None
+            assert isinstance(outcome, Answered)  # noqa: S101 - as in `_judge`
+            assert found is not None  # noqa: S101 - nothing is streamed
+            assert found.value is not None  # noqa: S101 - what only openai would take is a failure here
+            try:
+                rows.take(found.value, len(part), provider)
+            except errors.PayloadError as error:
+                return outcome, error.failure, None
+            self._patience, self._since = self._patience.after(self._passed()), self._engine.clock()
+            if self._lone:  # each request is tried as often as openai tries one
+                self._left = self._attempts_left() - 1
+            if len(rows) == len(texts):
+                merged = rows.merged()
+                whole = replace(
+                    outcome, headers=Headers(h for h in outcome.headers if h[0].lower() != "content-length")
+                )
+                return outcome, None, self._answer(candidate, whole, started, merged.value, merged.body)
+
+    def _send(self, call: Call, candidate: Candidate, *, last: bool) -> Send:
         """What to send, and how long each part of it may take."""
-        engine, call = self._engine, self._call
+        engine = self._engine
         wire, headers, self._changes = engine.encode(call, candidate)
         limits = self._patience.limits(
             self._passed(), last=last, stream=call.stream, reasoning=candidate.tier == "reasoning"
@@ -249,39 +314,53 @@ class Failover:
         )
 
     def _judge(self, candidate: Candidate, outcome: Outcome, started: float) -> tuple[Failure | None, Answer | None]:
-        """What the driver's outcome means."""
+        """What the driver's outcome means: a failure, an answer, or neither where a stream has begun."""
+        found = self._read(self._call, candidate, outcome)
+        if isinstance(found, Failure):
+            return found, None
+        assert isinstance(outcome, Answered)  # noqa: S101 - anything else is a failure
+        if found is None:
+            self.report = self._reported(candidate, outcome, started)
+            return None, None
+        return None, self._answer(candidate, outcome, started, found.value, found.body)
+
+    def _read(self, call: Call, candidate: Candidate, outcome: Outcome) -> Failure | _Body | None:
+        """The answer in an outcome; None where a stream has begun."""
         provider = candidate.endpoint.provider
         if isinstance(outcome, Exception):
-            return classify(provider=provider, exception=outcome), None
+            return classify(provider=provider, exception=outcome)
         if not isinstance(outcome, Answered):
             raise TypeError(f"a driver answered Send with {outcome!r}")
         if not 200 <= outcome.status < 300:  # noqa: PLR2004 - HTTP's own numbers
-            return classify(
+            failure = classify(
                 provider=provider, status=outcome.status, headers=dict(outcome.headers), body=outcome.body
-            ), None
-        if self._call.stream and outcome.body is None:
-            self.report = self._reported(candidate, outcome, started)
-            return None, None
+            )
+            return vectors.explained(failure, call.params, candidate)
+        if call.stream:
+            return None if outcome.body is None else self._no_stream(provider, outcome)
         body = outcome.body or b""
-        if self._call.stream:
-            return self._no_stream(provider, outcome), None
-        value: Json | None = None
         try:
-            decoded = self._engine.decode(self._call, candidate, body)
+            decoded = self._engine.decode(call, candidate, body)
         except errors.PayloadError as error:
             self._said = error.said
-            if not (self._lone and _openai_would_take(error.failure, body)):
-                return error.failure, None
-        else:
-            value, body = decoded.value, decoded.body
-            self._said = {"usage": value.get("usage"), "finish_reason": decoded.finish_reason}
-        if value is not None and self._on_refusal == "next" and self._engine.finished_by_filter(value):
+            if not (self._lone and call is self._call and _openai_would_take(error.failure, body)):
+                return vectors.explained(error.failure, call.params, candidate)
+            return _Body(None, body)
+        self._said = {"usage": decoded.value.get("usage"), "finish_reason": decoded.finish_reason}
+        if self._on_refusal == "next" and self._engine.finished_by_filter(decoded.value):
             return Failure(kind=Kind.CONTENT_FILTER, provider=provider, status=outcome.status, source="code",
-                           message="the answer was stopped by the content filter"), None  # fmt: skip
+                           message="the answer was stopped by the content filter")  # fmt: skip
+        return _Body(decoded.value, decoded.body)
+
+    def _answer(
+        self, candidate: Candidate, outcome: Answered, started: float, value: Json | None, body: bytes
+    ) -> Answer:
         self.report = self._reported(candidate, outcome, started)
+        if value is not None and self._call.operation == "embeddings":
+            space = vectors.space(candidate.endpoint.provider, candidate.model, value)
+            self.report = replace(self.report, space=space)
         headers = gathering.headers(outcome.headers) if gathering.is_stream(outcome.body or b"") else outcome.headers
-        answer = Answer(status=outcome.status, headers=headers, body=body, value=value, report=self.report)
-        return None, answer
+        return Answer(status=outcome.status, headers=headers, body=body, value=value, report=self.report)
 
     def _no_stream(self, provider: str, outcome: Answered) -> Failure:
         """A whole body where a stream was asked for: an error in it, or nothing that can be read as one."""
@@ -294,8 +373,8 @@ class Failover:
         endpoint = candidate.endpoint
         took = 1000 * (self._engine.clock() - started)
         attempt = Attempt(endpoint.provider, endpoint.site.name, candidate.model, status=outcome.status,
-                          request_id=_request_id(outcome.headers), milliseconds=took, said=self._said, at=self._sent,
-                          prices=self._prices(endpoint))  # fmt: skip
+                          request_id=_request_id(outcome.headers), milliseconds=took, requests=self._requests,
+                          said=self._said, at=self._sent, prices=self._prices(endpoint))  # fmt: skip
         return Report(
             provider=endpoint.provider,
             site=endpoint.site.name,
@@ -323,8 +402,9 @@ class Failover:
         if failure is not None:
             attempt = Attempt(endpoint.provider, endpoint.site.name, candidate.model, kind=failure.kind.value,
                               status=failure.status, code=failure.code, message=failure.message,
-                              request_id=failure.request_id, milliseconds=took, hint=failure.hint, said=self._said,
-                              at=self._sent, prices=self._prices(endpoint))  # fmt: skip
+                              request_id=failure.request_id, milliseconds=took, hint=failure.hint,
+                              requests=self._requests, said=self._said, at=self._sent,
+                              prices=self._prices(endpoint))  # fmt: skip
             self._last_reply[len(self._tried)] = reply, cause
             self._tried.append((candidate, attempt, failure))
         if engine.watched:
@@ -364,7 +444,7 @@ class Failover:
         return self._patience.deadline_left(self._passed())
 
     def _passed(self) -> float:
-        return self._engine.clock() - self._started
+        return self._engine.clock() - self._since
 
     @property
     def _on_refusal(self) -> object:
@@ -435,4 +515,5 @@ def _larger(candidate: Candidate, than: Candidate) -> bool:
 
 def _openai_would_take(failure: Failure, body: bytes) -> bool:
     """Whether openai's SDK would hand this body to a lone caller: empty, or a JSON object that is no error."""
-    return failure.kind is Kind.BAD_PAYLOAD and (not body or body.lstrip()[:1] == b"{") and failure.code != "not_json"
+    taken = failure.code not in ("not_json", vectors.WRONG_ROWS)
+    return failure.kind is Kind.BAD_PAYLOAD and (not body or body.lstrip()[:1] == b"{") and taken

@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from llmswitch import _messages
+from llmswitch._json import dumps
 from llmswitch.report import Change
 
 if TYPE_CHECKING:
@@ -174,7 +175,8 @@ def _add(draft: _Draft, rule: Rule) -> None:
 def _map(draft: _Draft, rule: Rule) -> None:
     """The value says which parameters to send instead; what the caller gave himself stays his."""
     for name, value in _named(draft, rule):
-        row = rule.map.get(str(value), rule.map.get("*"))
+        word = value.get("type") if isinstance(value, dict) else value
+        row = rule.map.get(str(word), rule.map.get("*"))
         if row is None or (value is None and "None" not in rule.map):
             continue
         draft.take(name)
@@ -214,18 +216,29 @@ def _without(value: JsonValue, path: list[str], rule: Rule) -> tuple[JsonValue, 
 
 def _change_messages(draft: _Draft, rule: Rule) -> None:
     messages = draft.params["messages"]
-    if not isinstance(messages, list) or (rule.action == "mention" and not _wants_json(draft.params, rule)):
-        return
-    changed = _messages.ACTIONS[rule.action](messages, rule)
+    changed = _messages.ACTIONS[rule.action](messages, rule) if isinstance(messages, list) else None
     if changed is not None:
         draft.put("messages", changed.messages)
         for note in changed.notes:
             draft.report(*note, rule)
 
 
-def _wants_json(params: Json, rule: Rule) -> bool:
-    form = params.get("response_format")
-    return isinstance(form, dict) and form.get("type") in (rule.values or _JSON_FORMS)
+def _mention(draft: _Draft, rule: Rule) -> None:
+    """Say in words that JSON is wanted, and with `{schema}` in the text, which."""
+    form, messages = draft.params.get("response_format"), draft.params["messages"]
+    if not isinstance(form, dict) or form.get("type") not in (rule.values or _JSON_FORMS) or type(messages) is not list:
+        return
+    text, said = str(rule.to), str(rule.to)
+    if "{schema}" in text:
+        wanted = form.get("json_schema")
+        schema = wanted.get("schema") if isinstance(wanted, dict) else None
+        if not isinstance(schema, dict):
+            return
+        text, said = text.replace("{schema}", dumps(schema).decode()), text.replace("{schema}", "…")
+    elif any(isinstance(message, dict) and _messages.says_json(message.get("content")) for message in messages):
+        return
+    draft.put("messages", _messages.instruct(messages, text))
+    draft.report("messages", "added", None, said, rule)
 
 
 def _high(interval: Interval) -> float:
@@ -250,5 +263,6 @@ _ACTIONS: Final[Mapping[str, _Act]] = {
     "add": _add,
     "map": _map,
     "strip": _strip,
+    "mention": _mention,
     **dict.fromkeys(_messages.ACTIONS, _change_messages),
 }

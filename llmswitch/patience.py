@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -33,6 +33,11 @@ class Patience:
 
     timeouts: Timeouts
     lone: bool
+
+    def after(self, passed: float) -> Patience:
+        """This patience from now on, something having come after so many seconds: the deadline goes on, the wait begins anew."""
+        deadline = self.timeouts.deadline
+        return self if deadline is None else replace(self, timeouts=replace(self.timeouts, deadline=deadline - passed))
 
     def deadline_left(self, passed: float) -> float | None:
         """Seconds left of the deadline after so many have passed; zero or less when it is over."""

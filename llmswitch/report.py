@@ -36,9 +36,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One request sent (or, with `milliseconds` None, a candidate that was not tried and why).
+    """One try at an endpoint (or, with `milliseconds` None, a candidate that was not tried and why).
 
     Attributes:
+        requests: more than one where an embeddings call had more texts than the vendor takes at once.
         said: what the vendor says at the end of its answer: `usage` in OpenAI's shape, `finish_reason` in its own word. Of a stream it is
             filled as the stream is read.
         at: when it was sent, in unix seconds: some prices hold for a time.
@@ -55,6 +56,7 @@ class Attempt:
     request_id: str | None = None
     milliseconds: float | None = None
     hint: str | None = None
+    requests: int = 1
     said: Json = field(default_factory=dict, repr=False, compare=False)
     at: float | None = field(default=None, repr=False, compare=False)
     prices: tuple[PriceList, ...] = field(default=(), repr=False, compare=False)
@@ -94,7 +96,8 @@ class Attempt:
 class Report:
     """`response.llmswitch`: who answered, after which attempts, with which parameters changed.
 
-    `usage`, `cost` and `finish_reason` are the answer's own; of a stream they are there once it has been read.
+    `usage`, `cost` and `finish_reason` are the answer's own; of a stream they are there once it has been read. `space` names the vector
+    space of embeddings, `family/model/dimensions`: vectors of different spaces cannot be compared.
     """
 
     provider: str
@@ -103,6 +106,7 @@ class Report:
     region: str | None = None
     attempts: tuple[Attempt, ...] = ()
     changes: tuple[Change, ...] = ()
+    space: str | None = None
 
     @property
     def endpoint(self) -> str:

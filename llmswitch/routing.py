@@ -61,7 +61,8 @@ class Candidate:
 class Exclusion:
     """An endpoint that is out, why, who says so and since when (`as_of`, "" where it is no dated fact).
 
-    `kind` is the failure's kind that this amounts to ("region_blocked", "model_not_found"), None where there is none.
+    `kind` is the failure's kind that this amounts to ("region_blocked", "model_not_found"), None where there is none; `asked`:
+    the caller's own filter says so.
     """
 
     provider: str
@@ -71,6 +72,7 @@ class Exclusion:
     as_of: str = ""
     model: str = ""
     kind: str | None = None
+    asked: bool = False
 
     def __str__(self) -> str:
         return f"{self.provider}@{self.site}: {self.reason}"
@@ -129,7 +131,7 @@ class Router:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._day = 0
-        self._cases: dict[tuple[str, str, frozenset[str], Options | None], _Case] = {}
+        self._cases: dict[tuple[str, str, frozenset[str], int | None, Options | None], _Case] = {}
 
     def candidates(self, need: Need, now: datetime.datetime, draw: float = 0.0) -> Plan:
         """Who may serve this.
@@ -158,7 +160,7 @@ class Router:
     def _case(self, need: Need, now: datetime.datetime) -> _Case:
         if (day := now.toordinal()) != self._day or len(self._cases) >= _CACHE:
             self._day, self._cases = day, {}
-        key = (need.operation, need.model, need.requires, need.options)
+        key = (need.operation, need.model, need.requires, need.dimensions, need.options)
         case = self._cases.get(key)
         if case is None:
             case = self._cases[key] = self._new_case(need, now)
@@ -233,7 +235,10 @@ class _Judge:
 
     def judge(self, endpoint: Endpoint) -> Judged:
         rank = _endpoints.rank(endpoint, self.region, self._order)
-        exclusion = self._filtered(endpoint) or self._region(endpoint) or self._resource(endpoint)
+        exclusion = self._filtered(endpoint)
+        if exclusion is not None:
+            exclusion = replace(exclusion, asked=True)
+        exclusion = exclusion or self._region(endpoint) or self._resource(endpoint)
         target = self._target(endpoint) if exclusion is None else None
         if isinstance(target, str):
             fact = self._known.fact if self._known else None
@@ -261,16 +266,8 @@ class _Judge:
             return _exclusion(
                 endpoint, f"this call allows only {', '.join(options.providers) or 'nobody'}", "providers of the call"
             )
-        if not names.isdisjoint(options.exclude):
-            return _exclusion(endpoint, "excluded by this call", "exclude of the call")
-        if options.regions is not None:
-            # What runs on this machine keeps its data where the call comes from.
-            place = endpoint.site.hosted_in or (self.region if endpoint.adapter.keyless else None)
-            if place not in options.regions:
-                where = f"hosted in {place}" if place else "hosted nobody says where"
-                only = ", ".join(sorted(options.regions)) or "nowhere"
-                return _dated(endpoint, f"{where}; this call allows {only}", endpoint.site.fact)
-        return None
+        objection = options.policy.objection(endpoint, self.region, "this call")
+        return _exclusion(endpoint, objection.reason, objection.source, as_of=objection.as_of) if objection else None
 
     def _region(self, endpoint: Endpoint) -> Exclusion | None:
         site = endpoint.site
@@ -290,7 +287,7 @@ class _Judge:
 
     # --- with which model ---
 
-    def _target(self, endpoint: Endpoint) -> _Target | str:
+    def _target(self, endpoint: Endpoint) -> _Target | str:  # noqa: PLR0911 - a case each
         """The model on the wire; or, in words, why there is none."""
         if self._need.operation not in _MAPPED:
             return _Target(self._need.model, "as it is")
@@ -299,9 +296,11 @@ class _Judge:
             return overridden
         if endpoint.first and endpoint.site.serves == "anywhere" and not adapter.keyless:
             return _Target(model, "its host is no known vendor's: the model's name stays", native=True)
+        prefix, slash, rest = model.partition("/")
         if endpoint.first and adapter.deployments:
             return _Target(self._need.model, "the account's own name for it stays", native=True)
-        prefix, slash, rest = model.partition("/")
+        if endpoint.first and adapter.relay and slash and (prefix != endpoint.provider or "/" not in rest):
+            return _Target(model, "a relay's own name for it stays", native=True)
         if slash and rest and prefix in adapters.adapters():
             if prefix == endpoint.provider:
                 return _Target(rest, "named exactly", native=True)
@@ -368,6 +367,10 @@ class _Judge:
             return _dated(candidate.endpoint, reason, facts.fact, model=candidate.model, kind="model_not_found")
         if missing := sorted(self._need.requires & facts.lacks):
             reason = f"{candidate.model} has no {', '.join(missing)}"
+            return _dated(candidate.endpoint, reason, facts.fact, model=candidate.model)
+        asked = self._need.dimensions
+        if asked is not None and facts.lacks_dimensions(asked):
+            reason = f"{candidate.model} makes no vectors of {asked} dimensions, but of {facts.sizes}"
             return _dated(candidate.endpoint, reason, facts.fact, model=candidate.model)
         return None
 

@@ -47,7 +47,7 @@ class Rule:
     About parameters, those in `names`:
 
     - rename: to `to`; drop; clamp: into `interval`; replace: by `to`; add: `to` where absent;
-    - map: by the parameters that `map` gives for the value ("*" for any other);
+    - map: by the parameters that `map` gives for the value, of a table its `type` ("*" for any other);
     - only: all others are dropped.
 
     About fields inside parameters: strip removes those at `paths`, lists are walked through.
@@ -59,7 +59,8 @@ class Rule:
     - flatten: contents that are lists of texts become one text;
     - fill: fields in `names` that are absent, null or empty get `to`, in messages of the roles in `values`;
     - discard: those without content and tool calls are left out;
-    - mention: where JSON is asked for and no message says so, the text `to` does.
+    - mention: where JSON is asked for (`values`: in which form) and no message says so, the text `to` does; with `{schema}` in it,
+      whatever the messages say.
 
     Attributes:
         models: patterns of the target's name; none means every model.

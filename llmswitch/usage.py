@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from llmswitch._json import JsonValue
+
+
+# OpenAI's word, Qwen's, and ours for Anthropic's.
+_WRITTEN: Final = ("cache_write_tokens", "cache_creation_input_tokens", "cache_creation_tokens")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +40,7 @@ def read(usage: JsonValue) -> Usage | None:
         input_tokens=_count(usage, "prompt_tokens"),
         output_tokens=_count(usage, "completion_tokens"),
         cached_input_tokens=_count(usage.get("prompt_tokens_details"), "cached_tokens"),
-        # OpenAI's word, and that of Qwen and the relays of Anthropic's models.
-        cache_write_tokens=_count(
-            usage.get("prompt_tokens_details"), "cache_write_tokens", "cache_creation_input_tokens"
-        ),
+        cache_write_tokens=_count(usage.get("prompt_tokens_details"), *_WRITTEN),
         reasoning_tokens=_count(usage.get("completion_tokens_details"), "reasoning_tokens"),
     )
     return None if found == Usage() else found

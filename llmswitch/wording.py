@@ -73,7 +73,9 @@ def no_candidate(config: Config, plan: Plan, operation: str, model: str) -> str:
             "Next: vectors of two models cannot be compared, so embeddings never change model by themselves. To move for good, name one "
             f'of another provider in [models] of llmswitch.toml ("{model}" = "provider/model") and index your texts again.'
         )
-    elif plan.region and (missing := [key for name in adapters() if (key := key_variable(config, name))]):
+    elif plan.region and (
+        missing := [key for name in adapters() if (key := key_variable(config, name, plan.options.policy))]
+    ):
         lines.append(f"Next: set the key of a provider that serves {plan.region}: {', '.join(missing)}.")
     else:
         lines.append("Next: `llmswitch explain` shows every provider and what keeps it out.")

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 import llmswitch
 from llmswitch import AsyncOpenAI, OpenAI
 from llmswitch._httpx import httpx
+from tests.servers import Server, answer
 
 if TYPE_CHECKING:
     from llmswitch.sandbox import Sandbox
@@ -173,6 +174,18 @@ def test_options_and_copies(pair: Sandbox) -> None:
         assert client.chat.completions.create(**CALL).llmswitch.provider == "openai"
         assert there.copy(max_retries=0).chat.completions.create(**CALL).llmswitch.provider == "qwen"
     assert pair.hits("openai") == 2
+
+
+def test_a_providers_address_may_have_no_path(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    del sandbox
+    monkeypatch.setenv("LLMSWITCH_PROVIDERS", "qwen@cn")
+    with Server(answer(200, b'{"object": "list", "data": [{"id": "theirs", "object": "model"}]}')) as server:
+        monkeypatch.setenv("LLMSWITCH_QWEN_CN_BASE_URL", server.url)
+        with OpenAI() as client:
+            assert str(client.base_url) == server.url
+            models: Any = client.models.list()
+    assert models.llmswitch.endpoint == "qwen@cn"
+    assert models.data[0].id == "theirs"
 
 
 def test_embeddings_as_openai_gives_them(pair: Sandbox) -> None:

@@ -297,7 +297,8 @@ def test_ernie_takes_turns_and_nothing_empty() -> None:
     ]
     sent, changes = fitted("ernie", {"messages": messages})
     joined: Json = {"role": "user", "content": "你好\n\n你好"}
-    assert sent["messages"] == [joined, call, result, call, result, say, USER]
+    filled = {**result, "content": "(empty)"}
+    assert sent["messages"] == [joined, call, filled, call, filled, say, USER]
     assert told(changes) == [
         ("messages", "dropped", "1 empty", None),
         ("messages", "converted", "8 messages", "7, their roles taking turns"),

@@ -341,16 +341,6 @@ def test_a_call_narrows_providers() -> None:
     assert "this call allows only qwen" in why(plan(options={"providers": ["qwen"]}), "openai")
 
 
-def test_a_call_narrows_where_data_is_kept() -> None:
-    found = plan(options={"regions": ["cn"]})
-    assert who(found) == ["qwen@cn", "zhipu@cn", "ernie@cn"]
-    assert "hosted in US; this call allows CN" in why(found, "openai")
-    unknown = plan(environ={"ZAI_API_KEY": "z"}, options={"regions": ["SG"]})
-    assert unknown.candidates == ()
-    at_home = plan(environ={}, local=True, region="DE", options={"regions": ["DE"]})
-    assert who(at_home) == ["local@local"]
-
-
 def test_a_call_sets_its_own_order_and_regions() -> None:
     assert who(plan(order=["qwen"], options={"order": ["ernie"]}))[0] == "ernie@cn"
     found = plan(region="US", options={"region": "CN", "user_region": "hk"})
@@ -388,7 +378,16 @@ def test_a_private_base_url_is_not_left_unless_asked() -> None:
         ({"provider": ["qwen"]}, r"allowed: the keys .*did you mean 'providers'"),
         ({"providers": ["quen"]}, r"providers\[0\]: found 'quen'; .*did you mean 'qwen'"),
         ({"providers": "qwen"}, "providers: found 'qwen'; allowed: a list"),
-        ({"regions": ["EU"]}, "EU is many"),
+        ({"hosted_in": ["EU"]}, "EU is many"),
+        ({"regions": ["CN"]}, "allowed: the keys .*hosted_in"),
+        ({"exclude": "qwen"}, "exclude: found 'qwen'; allowed: a list of providers, or a table"),
+        ({"exclude": ["quen"]}, r"exclude\.providers\[0\]: found 'quen'; .*did you mean 'qwen'"),
+        ({"exclude": {"headquarters": ["USA"]}}, r"exclude\.headquarters = 'USA' is not a country. Did you mean 'US'"),
+        ({"exclude": {"headquarter": ["US"]}}, r"allowed: the keys .*did you mean 'headquarters'"),
+        (
+            {"exclude": {"tags": ["us-entity"]}},
+            r"exclude\.tags\[0\]: found 'us-entity'; .*did you mean 'us-entity-list'",
+        ),
         ({"region": "UK"}, "'GB'"),
         ({"region": 1}, "region: found 1"),
         ({"deadline": -1}, "deadline"),

@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from llmswitch.sandbox import answers
-from llmswitch.sandbox.compatible import Compatible, lacks_json_word, roles_in_order
+from llmswitch.sandbox.compatible import Compatible
 from llmswitch.sandbox.dialect import Model, Variant
 from llmswitch.sandbox.fields import integer, number, table
+from llmswitch.sandbox.rules import lacks_json_word, roles_in_order
 from llmswitch.sandbox.wire import Reply, identifier
 
 if TYPE_CHECKING:

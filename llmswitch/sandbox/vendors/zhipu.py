@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from llmswitch import _json
 from llmswitch.sandbox import answers
-from llmswitch.sandbox.compatible import Compatible, roles_in_order
+from llmswitch.sandbox.compatible import Compatible
 from llmswitch.sandbox.dialect import Model, Provider, Site, Variant
 from llmswitch.sandbox.fields import number, table, tables, text
+from llmswitch.sandbox.rules import roles_in_order
 from llmswitch.sandbox.wire import Refused, Reply
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Zhipu(Compatible):
 
     prefix = "/api/paas/v4"
     owner = "z-ai"
+    usage_comes = "last"
     id_prefix = ""
     embeddings_batch = 64
     base64_vectors = False
@@ -280,14 +282,9 @@ class Zhipu(Compatible):
                 choice["delta"] = {"role": "assistant", **table(choice["delta"])}
         return {**body, "request_id": text(turn.call.body.get("request_id")) or turn.id}
 
-    def usage_chunk(self, turn: Turn) -> bool:
-        """Usage comes with the last chunk, asked for or not."""
-        del turn
-        return False
-
     def closing(self, turn: Turn, choice: Choice, chunk: Json) -> Json:
-        """Put the usage on the chunk that finishes, and name what was filtered."""
-        chunk = {**chunk, "usage": turn.usage()}
+        """Name what was filtered on the chunk that finishes."""
+        chunk = super().closing(turn, choice, chunk)
         if choice.finish == "content_filter":
             chunk["content_filter"] = [{"role": "assistant", "level": 1}]
         return chunk
