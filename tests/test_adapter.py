@@ -373,7 +373,7 @@ def test_embeddings_state_their_dimensions() -> None:
     assert get("openai").models["text-embedding-3-large"].dimensions == (3072,)
     assert get("qwen").models["text-embedding-v4"].dimensions[0] == 1024
     assert get("zhipu").models["embedding-3"].dimensions[0] == 2048
-    assert [get(name).embeddings_batch for name in VENDORS] == [None, 10, 16, 64]
+    assert [get(name).embeddings_batch for name in VENDORS] == [2048, 10, 16, 64]
 
 
 # --- finding, registering, reading once ----------------------------------------------------------------------------------------
