@@ -18,7 +18,7 @@ from llmswitch.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from llmswitch.price import PriceList
+    from llmswitch.price import Price, PriceList
     from llmswitch.report import Attempt
     from llmswitch.usage import Usage
 
@@ -52,8 +52,9 @@ def of(attempt: Attempt) -> Cost | None:
     lists = [*attempt.prices, *_vendors(attempt.provider)]
     lists = [each for each in lists if each.covers(attempt.provider, attempt.site)]
     for each in lists:
-        if each.prices(attempt.model):
-            return _by_list(each, attempt.model, usage)
+        prices = each.prices(attempt.model)
+        if prices is not None:
+            return _by_list(each, prices, usage)
     library = next((each.library for each in lists if each.library), None)
     if library is None:
         return None
@@ -71,10 +72,10 @@ def _vendors(provider: str) -> Sequence[PriceList]:
         return ()
 
 
-def _by_list(prices: PriceList, model: str, usage: Usage) -> Cost | None:
-    price = next((price for price in prices.prices(model) if price.holds(usage)), None)
+def _by_list(found: PriceList, prices: Iterable[Price], usage: Usage) -> Cost | None:
+    price = next((price for price in prices if price.holds(usage)), None)
     amount = price.amount(usage) if price is not None else None
-    return None if amount is None else Cost(amount, prices.currency, prices.fact.source, prices.fact.as_of)
+    return None if amount is None else Cost(amount, found.currency, found.fact.source, found.fact.as_of)
 
 
 def total(attempts: Iterable[Attempt]) -> dict[str, Decimal]:

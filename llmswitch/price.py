@@ -88,7 +88,8 @@ class PriceList:
         fact: who says so, and when; of a user's own, date and confidence may be "".
         provider: whose prices; of a vendor's own file the vendor.
         sites: the sites billed so; none means all.
-        models: the name, or a shell-style pattern of names, as sent -> its prices; the first that holds counts.
+        models: the name, or a shell-style pattern of names, as sent -> its prices; the first that holds counts. None at all says that
+            nobody knows, the library included.
         library: the vendor's name in the package genai-prices, which prices the models that are not here; "" for nobody.
     """
 
@@ -103,9 +104,9 @@ class PriceList:
         """Whether these are prices of this endpoint."""
         return self.provider == provider and (not self.sites or site in self.sites)
 
-    def prices(self, model: str) -> tuple[Price, ...]:
-        """The prices of a model, () where it is not in the list."""
+    def prices(self, model: str) -> tuple[Price, ...] | None:
+        """The prices of a model, None where it is not in the list."""
         found = self.models.get(model)
         if found is None:
-            found = next((rows for pattern, rows in self.models.items() if fnmatchcase(model, pattern)), ())
+            found = next((rows for pattern, rows in self.models.items() if fnmatchcase(model, pattern)), None)
         return found

@@ -19,7 +19,7 @@ class Usage:
 
     Attributes:
         input_tokens: all of the request, cached ones included.
-        output_tokens: all that was written, reasoning included.
+        output_tokens: all that was written, reasoning included (also where the vendor counts it beside: xAI, Gemini).
         cached_input_tokens: of the input, read from a cache.
         cache_write_tokens: of the input, written to a cache; vendors say it only where the request asked for one.
         reasoning_tokens: of the output, written while thinking.
@@ -36,12 +36,17 @@ def read(usage: JsonValue) -> Usage | None:
     """The `usage` of an answer in OpenAI's shape; None where there is none, or nothing is counted in it."""
     if not isinstance(usage, dict):
         return None
+    sent, written, total = (_count(usage, name) for name in ("prompt_tokens", "completion_tokens", "total_tokens"))
+    thought = _count(usage.get("completion_tokens_details"), "reasoning_tokens")
+    if sent is not None and written is not None and total is not None and total > sent + written:
+        thought = thought or total - sent - written
+        written = total - sent
     found = Usage(
-        input_tokens=_count(usage, "prompt_tokens"),
-        output_tokens=_count(usage, "completion_tokens"),
+        input_tokens=sent,
+        output_tokens=written,
         cached_input_tokens=_count(usage.get("prompt_tokens_details"), "cached_tokens"),
         cache_write_tokens=_count(usage.get("prompt_tokens_details"), *_WRITTEN),
-        reasoning_tokens=_count(usage.get("completion_tokens_details"), "reasoning_tokens"),
+        reasoning_tokens=thought,
     )
     return None if found == Usage() else found
 

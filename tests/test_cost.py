@@ -348,6 +348,30 @@ print(openai.llmswitch.cost, "genai_prices" in sys.modules)
     assert done.stdout.splitlines() == ["0.001 CNY 1000 True False", "0.0035 USD True"]
 
 
+def test_reasoning_that_is_counted_beside_the_output_is_output(vendors: Callable[..., Server]) -> None:
+    """xAI's own example: 32 + 9 + 94 = 135; Gemini says the total only."""
+    counted = usage(32, 9, thought=94)
+    vendors(
+        QWEN,
+        in_turn(
+            *(
+                answer(200, whole(counted | {"total_tokens": 135} | more), JSON)
+                for more in ({}, {"completion_tokens_details": None})
+            )
+        ),
+    )
+    for _ in range(2):
+        report = asked("qwen/qwen-plus")
+        assert report.usage == Usage(input_tokens=32, output_tokens=103, reasoning_tokens=94)
+        assert str(report.cost) == "0.0008496 CNY"
+
+
+def test_where_sources_disagree_nobody_knows(vendors: Callable[..., Server]) -> None:
+    mistral = ("mistral", "MISTRAL_API_KEY", "LLMSWITCH_MISTRAL_BASE_URL")
+    assert amount("mistral-large-latest", usage(1000, 1000), vendors, mistral) is None
+    assert amount("mistral-large-4", usage(1_000_000, 0), vendors, mistral) == "0.7 USD"
+
+
 # --- a user's own prices ----------------------------------------------------------------------------------------------
 
 OWN = """
