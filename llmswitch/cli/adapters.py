@@ -124,6 +124,7 @@ def _show_prices(prices: PriceList) -> None:
     if prices.models:
         typer.echo(f"\n{prices.currency} per million tokens at {where}; source: {source}\n")
         rows = [_price(model, price, several) for model, several in prices.models.items() for price in several]
+        rows += [(model, "not known", "-", "-", "-", "-") for model, several in prices.models.items() if not several]
         print_table(("model", "for", "input", "cached", "cache write", "output"), rows)
 
 
