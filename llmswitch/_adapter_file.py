@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import re
-from typing import TYPE_CHECKING, Final, cast, get_args
+from typing import TYPE_CHECKING, Final, TypedDict, cast, get_args
 
 from llmswitch import _price_table, rules
 from llmswitch._table import nearest, read
@@ -32,9 +32,14 @@ if TYPE_CHECKING:
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]*")
 _REGION: Final = re.compile(r"[A-Z]{2}")
 _AS_OF: Final = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
-_CHAT: Final = frozenset({"chat", "stream", "tools", "json_object", "json_schema", "vision", "reasoning", "logprobs"})
+_CHAT: Final = frozenset(CAPABILITIES) - {"embeddings"}
 _FAILED: Final = "error"  # as a finish reason: the answer broke off on the vendor's side
 _FINISH_REASONS: Final = ("stop", "length", "tool_calls", "content_filter", "function_call", _FAILED)
+
+
+class _Successor(TypedDict):
+    successor: str | None
+    successor_fact: Fact | None
 
 
 def parse(path: Path) -> Adapter:
@@ -60,7 +65,7 @@ class _Reader:
             raise top.error("name", name, "lower-case letters, digits, - and _, a letter first")
         models = {model.name: model for model in self._models()}
         reasons = self._finish_reasons()
-        sites = tuple(self._sites(name))
+        sites = tuple(self._sites(name, models))
         reasoning, usage = top.table("reasoning"), top.table("usage")
         adapter = Adapter(
             name=name,
@@ -75,7 +80,7 @@ class _Reader:
             sites=sites,
             key_env=(named(name, "api_key"), *top.texts("key_env")),
             models=models,
-            tiers=self._tiers(models),
+            tiers=_tiers(top.table("tiers"), models),
             parameters=tuple(rules.read(row, self._fact, TIERS) for row in top.tables("parameters")),
             prices=tuple(
                 _price_table.of_vendor(row, name, [site.name for site in sites], self._fact(row, "prices"))
@@ -128,7 +133,7 @@ class _Reader:
             )
         return found
 
-    def _sites(self, provider: str) -> Iterator[Site]:
+    def _sites(self, provider: str, models: Mapping[str, Model]) -> Iterator[Site]:
         sites = self._top.table("sites")
         if not tuple(sites):
             raise self._top.error("sites", None, "at least one [sites.NAME]")
@@ -158,6 +163,7 @@ class _Reader:
                 hosted_in=_country(row, "hosted_in"),
                 key_env=(named(provider, name, "api_key"), *row.texts("key_env")),
                 key_pattern=_pattern(row, "key_pattern"),
+                tiers=_tiers(row.table("tiers"), models),
                 fact=self._fact(row, "sites"),
                 note=row.text("note"),
             )
@@ -181,6 +187,7 @@ class _Reader:
                     context=row.take("context", int) or read[like].context,
                     max_output=row.take("max_output", int) or read[like].max_output,
                     retired=row.take("retired", dt.date),
+                    **self._successor(row),
                     note=row.text("note") or read[like].note,
                 )
             else:
@@ -207,6 +214,7 @@ class _Reader:
             capabilities=(has | adds) - lacks,
             lacks=lacks,
             retired=row.take("retired", dt.date),
+            **self._successor(row),
             dimensions=_dimensions(row),
             shortens=row.take("shortens", bool) or False,
             batch=_count(row, "batch"),
@@ -214,20 +222,13 @@ class _Reader:
             note=row.text("note"),
         )
 
-    def _tiers(self, models: Mapping[str, Model]) -> dict[str, str]:
-        table = self._top.table("tiers")
-        tiers: dict[str, str] = {}
-        for tier in TIERS:
-            target = table.take(tier, str)
-            if target is None:
-                continue
-            if target not in models:
-                raise table.error(tier, target, "a name under [models]" + nearest(target, models))
-            if ("embeddings" in models[target].capabilities) != (tier == "embedding"):
-                raise table.error(tier, target, "an embedding model for the tier embedding, chat models for the others")
-            tiers[tier] = target
-        table.close()
-        return tiers
+    def _successor(self, row: Table) -> _Successor:
+        name = row.take("successor", str)
+        if name is not None and "successors" not in self._facts:
+            raise row.error(
+                "successor", name, "what the vendor names: add [facts.successors] with source, as_of, confidence"
+            )
+        return _Successor(successor=name, successor_fact=self._facts["successors"] if name else None)
 
     def _finish_reasons(self) -> dict[str, str]:
         table = self._top.table("finish_reasons")
@@ -254,6 +255,21 @@ def _dimensions(row: Table) -> tuple[int, ...]:
     if any(type(size) is not int or size < 1 for size in sizes):
         raise row.error("dimensions", list(sizes), "whole numbers of at least 1, the default first")
     return cast("tuple[int, ...]", sizes)
+
+
+def _tiers(table: Table, models: Mapping[str, Model]) -> dict[str, str]:
+    tiers: dict[str, str] = {}
+    for tier in TIERS:
+        target = table.take(tier, str)
+        if target is None:
+            continue
+        if target not in models:
+            raise table.error(tier, target, "a name under [models]" + nearest(target, models))
+        if ("embeddings" in models[target].capabilities) != (tier == "embedding"):
+            raise table.error(tier, target, "an embedding model for the tier embedding, chat models for the others")
+        tiers[tier] = target
+    table.close()
+    return tiers
 
 
 def _hosts(row: Table, base_url: str) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # No tokenizer makes fewer tokens: 32 characters to one is only reached by runs of spaces.
 CHARACTERS_PER_TOKEN: Final = 32
 _IMAGES: Final = frozenset({"image_url", "input_image", "image"})
+_SOUNDS: Final = frozenset({"input_audio", "audio_url"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,9 +120,20 @@ def _parts(content: Iterable[object], requires: list[str]) -> int:
         kind, text = part.get("type"), part.get("text")
         if isinstance(kind, str) and kind in _IMAGES:
             requires.append("vision")
+            if _is_fetched(part):
+                requires.append("image_urls")
+        elif isinstance(kind, str) and kind in _SOUNDS:
+            requires.append("audio")
         elif isinstance(text, str):
             characters += len(text)
     return characters
+
+
+def _is_fetched(part: Mapping[str, object]) -> bool:
+    """Whether the vendor is to fetch this image itself: it has an http(s) address."""
+    image = part.get("image_url", part.get("image"))
+    url = image.get("url") if isinstance(image, dict) else image
+    return isinstance(url, str) and url[:8].lower().startswith(("http://", "https://"))
 
 
 def _longest(texts: object) -> int:

@@ -58,11 +58,14 @@ Serves = Literal["list", "all-except", "home", "anywhere"]
 # Lists of governments that a company may stand on, as `tags` name them; an adapter may have others.
 TAGS: Final = ("us-entity-list", "us-dod-1260h")
 TIERS: Final = ("flagship", "standard", "fast", "reasoning", "vision", "embedding")
+# `image_urls`: of "vision", the images that the vendor fetches itself, by http(s) address.
 CAPABILITIES: Final = (
     "chat",
     "stream",
     "tools",
     "vision",
+    "image_urls",
+    "audio",
     "json_object",
     "json_schema",
     "reasoning",
@@ -103,6 +106,7 @@ class Site:
         hosted_in: the country (ISO 3166-1 alpha-2) whose servers answer and keep the data; None where nobody says.
         key_env: variables whose key belongs to this site only.
         key_pattern: what its keys look like, as a regular expression; for hints, never to refuse one.
+        tiers: in place of the provider's, where the site has other models.
     """
 
     name: str
@@ -121,6 +125,7 @@ class Site:
     hosted_in: str | None = None
     key_env: tuple[str, ...] = ()
     key_pattern: str | None = None
+    tiers: Mapping[str, str] = field(default_factory=dict, hash=False)
     fact: Fact
     note: str = ""
 
@@ -152,7 +157,8 @@ class Model:
         context: input tokens; None when not known.
         max_output: output tokens; None when not known.
         lacks: capabilities it certainly does not have; what is in neither set is not known.
-        retired: the last day on which it answers.
+        retired: the last day on which it answers; `successor` is what the vendor names in its place, None where it names
+            nothing, and `successor_fact` who says so.
         dimensions: of an embedding, the default first.
         shortens: any number of dimensions below the default is possible, too.
         batch: texts per embeddings request, where it differs from the adapter's.
@@ -167,6 +173,8 @@ class Model:
     capabilities: frozenset[str] = frozenset()
     lacks: frozenset[str] = frozenset()
     retired: dt.date | None = None
+    successor: str | None = None
+    successor_fact: Fact | None = None
     dimensions: tuple[int, ...] = ()
     shortens: bool = False
     batch: int | None = None

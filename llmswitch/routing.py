@@ -17,13 +17,14 @@ from llmswitch import _endpoints, _override
 from llmswitch import adapter as adapters
 from llmswitch._need import Need, Options, need
 from llmswitch.report import Change
+from llmswitch.retirement import retirement
 
 if TYPE_CHECKING:
     import datetime
 
     from llmswitch._override import Override
     from llmswitch._settings import Cutover
-    from llmswitch.adapter import Fact, Model
+    from llmswitch.adapter import Adapter, Fact, Model
     from llmswitch.config import Config, Endpoint
 
 __all__ = ["Candidate", "Exclusion", "Need", "Options", "Plan", "Router", "candidates", "need"]
@@ -45,6 +46,7 @@ class Candidate:
         reason: why it is in, in words; `fact` is where the statement about its region comes from.
         discouraged: meant for other regions, though not refused.
         changes: what differs from the caller's request: the model's name.
+        retired: what is said of its model where the vendor has retired it, "" where not.
     """
 
     endpoint: Endpoint
@@ -55,6 +57,7 @@ class Candidate:
     fact: Fact
     discouraged: bool = False
     changes: tuple[Change, ...] = ()
+    retired: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,13 +83,18 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Who may serve a call, in order, and who may not; `options` are the call's, completed by the client's."""
+    """Who may serve a call, in order, and who may not.
+
+    `options` are the call's, completed by the client's; `retired` is what is said of the model asked for where its vendor has
+    retired it.
+    """
 
     candidates: tuple[Candidate, ...]
     excluded: tuple[Exclusion, ...]
     region: str | None
     user_region: str | None
     options: Options
+    retired: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -109,6 +117,7 @@ class _Case:
     options: Options
     cutovers: tuple[Cutover, ...]
     context: int  # the smallest context among the candidates
+    retired: str
     plans: dict[tuple[Cutover, ...], Plan]
 
 
@@ -177,6 +186,7 @@ class Router:
             options=self._completed(need.options or Options()),
             cutovers=tuple(c for c in self._config.cutovers if c.covers(judge.region, judge.user_region)),
             context=min(sizes, default=_ANY),
+            retired=judge.retired,
             plans={},
         )
 
@@ -218,6 +228,7 @@ class Router:
             region=case.region,
             user_region=case.user_region,
             options=case.options,
+            retired=case.retired,
         )
 
 
@@ -231,7 +242,9 @@ class _Judge:
         self.user_region = options.user_region or config.user_region.code
         self._order = options.order if options.order is not None else config.order
         self._model, self._override = _override.follow(config.models, need.model)
-        self._known = _known(self._model)
+        vendor = _vendor(self._model)
+        self._known = vendor.model(self._model) if vendor else None
+        self.retired = retirement(vendor, self._model, today) if vendor else ""
 
     def judge(self, endpoint: Endpoint) -> Judged:
         rank = _endpoints.rank(endpoint, self.region, self._order)
@@ -318,9 +331,10 @@ class _Judge:
             return f"the model is unknown to llmswitch, so only the first endpoint gets it; {advice}"
         if "embeddings" in self._need.requires:
             return f"another embedding model is another space, equal dimension or not; {advice}"
-        name = adapter.tiers.get(known.tier)
+        tiers = endpoint.site.tiers or adapter.tiers
+        name = tiers.get(known.tier)
         if "vision" in self._need.requires and "vision" not in _capabilities(adapter.model(name or "")):
-            vision = adapter.tiers.get("vision")
+            vision = tiers.get("vision")
             if "vision" in _capabilities(adapter.model(vision or "")):
                 name = vision
         if name is None:
@@ -344,6 +358,7 @@ class _Judge:
             fact=site.fact,
             discouraged=verdict == "discouraged" and self.region not in endpoint.serves_also,
             changes=changes,
+            retired=retirement(endpoint.adapter, target.model, self._today),
         )
 
     def _place(self, endpoint: Endpoint) -> str:
@@ -362,9 +377,10 @@ class _Judge:
         facts = candidate.endpoint.adapter.model(candidate.model)
         if facts is None:
             return None
-        if facts.is_retired(self._today):
-            reason = f"{candidate.model} was retired on {facts.retired}"
-            return _dated(candidate.endpoint, reason, facts.fact, model=candidate.model, kind="model_not_found")
+        if candidate.retired:
+            return _dated(
+                candidate.endpoint, candidate.retired, facts.fact, model=candidate.model, kind="model_not_found"
+            )
         if missing := sorted(self._need.requires & facts.lacks):
             reason = f"{candidate.model} has no {', '.join(missing)}"
             return _dated(candidate.endpoint, reason, facts.fact, model=candidate.model)
@@ -378,13 +394,10 @@ class _Judge:
 # --- parts ---
 
 
-def _known(model: str) -> Model | None:
-    """What any adapter says about a name, the first in their order."""
-    return (
-        next((found for name in adapters.adapters() if (found := adapters.get(name).model(model))), None)
-        if model
-        else None
-    )
+def _vendor(model: str) -> Adapter | None:
+    """Who says anything about a name, the first in their order."""
+    every = map(adapters.get, adapters.adapters() if model else ())
+    return next((adapter for adapter in every if adapter.model(model)), None)
 
 
 def _overridden(override: Override, endpoint: Endpoint) -> _Target | str | None:

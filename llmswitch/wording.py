@@ -68,6 +68,8 @@ def no_candidate(config: Config, plan: Plan, operation: str, model: str) -> str:
     for out in plan.excluded:
         source = f" (source: {out.source}{f', as of {out.as_of}' if out.as_of else ''})" if out.as_of else ""
         lines.append(f"  {out}{source}")
+    if plan.retired and not any(plan.retired in line for line in lines):
+        lines.append(f"And {plan.retired}.")
     if operation == "embeddings":
         lines.append(
             "Next: vectors of two models cannot be compared, so embeddings never change model by themselves. To move for good, name one "

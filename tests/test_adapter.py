@@ -130,6 +130,27 @@ def test_no_host_belongs_to_two_vendors() -> None:
     assert len(hosts) == len(set(hosts))
 
 
+@pytest.mark.parametrize(
+    ("address", "site"),
+    [
+        ("api.stepfun.com/v1", "stepfun@cn"),
+        ("api.stepfun.com/step_plan/v1", "stepfun@plan"),
+        ("api.stepfun.com/step_plan/v1/", "stepfun@plan"),
+        ("api.stepfun.com/somewhere", "stepfun@cn"),
+        ("API.STEPFUN.COM.", "stepfun@cn"),
+        ("ark.cn-beijing.volces.com/api/coding/v3", "doubao@coding"),
+        ("spark-api-open.xf-yun.com/x2", "spark@x2"),
+        ("api.kimi.com/coding/v1", "moonshot@coding"),
+        ("api.deepseek.com/v1", "deepseek@global"),
+        ("workspace.cn-beijing.maas.aliyuncs.com/compatible-mode/v1", "qwen@cn"),
+    ],
+)
+def test_sites_of_one_host_are_told_apart_by_their_paths(address: str, site: str) -> None:
+    found = by_url(f"https://{address}")
+    assert found is not None
+    assert f"{found[0].name}@{found[1].name}" == site
+
+
 def test_sites_on_one_host_are_told_apart_by_the_path(tmp_path: Path) -> None:
     acme(tmp_path, '[sites.coding]\nbase_url = "https://api.acme.example/coding/v1"\nserves = "list"\n')
     program = f"""
@@ -145,7 +166,8 @@ assert found == paths, found
 @pytest.mark.parametrize("name", SHIPPED)
 def test_tier_targets_exist_and_answer(name: str) -> None:
     adapter = get(name)
-    for tier, target in adapter.tiers.items():
+    targets = [adapter.tiers, *(site.tiers for site in adapter.sites)]
+    for tier, target in (pair for tiers in targets for pair in tiers.items()):
         assert tier in TIERS
         model = adapter.models[target]
         assert not model.is_retired(CHECKED)
@@ -367,6 +389,26 @@ def test_retirement_is_per_model() -> None:
     snapshot = openai.models["gpt-5-2025-08-07"]
     assert not snapshot.is_retired(dt.date(2026, 12, 11))
     assert snapshot.is_retired(dt.date(2026, 12, 12))
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_successors_are_stated_by_a_fact_and_live_longer(name: str) -> None:
+    adapter = get(name)
+    for model in adapter.models.values():
+        assert (model.successor is None) == (model.successor_fact is None), model.name
+        assert model.successor is None or model.retired is not None, model.name
+        following = adapter.model(model.successor or "")
+        if following is not None and model.retired is not None and following.retired is not None:
+            assert following.retired > model.retired, model.name
+
+
+def test_a_successor_wants_a_fact(tmp_path: Path) -> None:
+    row = FACT + '[models]\nold = { tier = "fast", retired = 2026-01-01, successor = "new" }\n'
+    with pytest.raises(ConfigError, match=r"models\.old\.successor: found 'new'; .*add \[facts\.successors\]"):
+        acme(tmp_path, row)
+    fact = '[facts.successors]\nsource = "s"\nas_of = "2026"\nconfidence = "low"\n'
+    old = acme(tmp_path, fact + row).models["old"]
+    assert (old.successor, old.successor_fact and old.successor_fact.source) == ("new", "s")
 
 
 def test_embeddings_state_their_dimensions() -> None:

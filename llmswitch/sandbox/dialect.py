@@ -61,13 +61,15 @@ class Site:
     sdk: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, provider: str, name: str, *, base: str = "/v1", key: str | None = None) -> Site:
-        """Return a site that is called after its vendor: made-up key, llmswitch's own variables, one protocol."""
+    def of(
+        cls, provider: str, name: str, *, base: str = "/v1", native: str | None = None, key: str | None = None
+    ) -> Site:
+        """Return a site with what follows from its name: a made-up key and llmswitch's own variables."""
         return cls(
             name=name,
             key=key or f"sk-llmswitch-sandbox-{provider}-{name}-not-a-real-key",
             base=base,
-            native=base,
+            native=base if native is None else native,
             base_variable=named(provider, name, "base_url"),
             key_variable=named(provider, name, "api_key"),
         )

@@ -75,7 +75,6 @@ class Kimi(Compatible):
         ),
         "context_length": (
             Variant(400, None, "Invalid request: Your request exceeded model token limit: 262144", _INVALID),
-            Variant(400, None, "Input token length too long", _INVALID),
         ),
         "bad_request": (Variant(400, None, "Invalid request", _INVALID),),
     }

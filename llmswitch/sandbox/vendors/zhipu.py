@@ -1,4 +1,4 @@
-"""GLM at bigmodel.cn and z.ai (`/api/paas/v4/...`): digit-string codes, one HTTP 429 for five different things.
+"""GLM at bigmodel.cn and z.ai (`/api/paas/v4/...`, the Coding Plan under `/api/coding`): digit-string codes, one 429 for five things.
 
 Sources: docs.bigmodel.cn/cn/api/api-code, docs.z.ai/api-reference/api-code, zhipuai's SDK (core/_jwt_token.py,
 types/chat), bodies from langgenius/dify#5850. A reset time is written in China's time, without its zone.
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 _CHINA = dt.timezone(dt.timedelta(hours=8))
 _FIVE_HOURS = dt.timedelta(hours=5)
+PLAN_KEYS = {name: f"llmswitchsandbox{name}plan.not-a-real-key-and-never-will-be" for name in ("cn", "intl")}
+"""The keys of the Coding Plan, by the general site of the same host."""
 _SENSITIVE = "系统检测到输入或生成内容可能包含不安全或敏感内容，请您避免输入易产生敏感内容的提示语，感谢您的配合。"
 _SENSITIVE_ENGLISH = (
     "The system detected potentially unsafe or sensitive content in the input or the answer. Please avoid prompts that "
@@ -212,6 +214,9 @@ class Zhipu(Compatible):
             raise self._coded(call, "auth", "1001")
         if token == self.site.key:
             return
+        if token == PLAN_KEYS.get(self.site.name):
+            # The plan's key belongs to a path of its own; here it has no balance.
+            raise self._coded(call, "arrears", "1113")
         if token.count(".") != 2:
             raise self._coded(call, "auth", "401")
         if (wrong := _wrong_token(token, self.site.key)) is not None:
@@ -220,7 +225,7 @@ class Zhipu(Compatible):
     def error(self, call: Call, variant: Variant) -> Reply:
         """Return `{"error": {"code": digits, "message"}}`, in the caller's language."""
         message = variant.message
-        english = call.headers.get("Accept-Language", "").startswith("en") or self.site.name != "cn"
+        english = call.headers.get("Accept-Language", "").startswith("en") or self.site.name not in ("cn", "coding")
         if isinstance(variant, _Bilingual) and english and message == self._chinese(call, variant):
             message = variant.english.replace("{model}", call.model or "")
         reset = dt.datetime.now(_CHINA) + _FIVE_HOURS
@@ -340,5 +345,7 @@ PROVIDER = Provider(
         _site(
             "intl", "LLMSWITCH_ZHIPU_INTL_BASE_URL", "ZAI_API_KEY", {"ZAI_API_KEY": "{key}", "ZAI_BASE_URL": "{base}"}
         ),
+        Site.of("zhipu", "coding", base="/api/coding/paas/v4", key=PLAN_KEYS["cn"]),
+        Site.of("zhipu", "coding-intl", base="/api/coding/paas/v4", key=PLAN_KEYS["intl"]),
     ),
 )
