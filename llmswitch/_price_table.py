@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from llmswitch._source import Source
 
+_HOURS: Final = re.compile(r"(\d\d):([0-5]\d)-(\d\d):([0-5]\d)")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
 
@@ -93,11 +94,21 @@ def _price(row: Table) -> Price:
         below=_limit(row, "below"),
         output_below=_limit(row, "output_below"),
         reasoned=row.take("reasoned", bool),
+        hours=tuple(_hours(row, text) for text in row.texts("hours")),
+        weekdays=row.take("weekdays", bool) or False,
     )
     row.close()
     if price.input is None:
         raise row.error("input", None, "the price of a million tokens; leave the model out where it is not known")
     return price
+
+
+def _hours(row: Table, text: str) -> tuple[int, int]:
+    found = _HOURS.fullmatch(text)
+    begin, end = (int(found[1]) * 60 + int(found[2]), int(found[3]) * 60 + int(found[4])) if found else (0, 0)
+    if not begin < end <= 24 * 60:
+        raise row.error("hours", text, 'times of the day in UTC such as "01:00-04:00"')
+    return begin, end
 
 
 def _amount(row: Table, name: str) -> float | None:

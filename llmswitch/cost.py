@@ -54,7 +54,7 @@ def of(attempt: Attempt) -> Cost | None:
     for each in lists:
         prices = each.prices(attempt.model)
         if prices is not None:
-            return _by_list(each, prices, usage)
+            return _by_list(each, prices, usage, attempt.at)
     library = next((each.library for each in lists if each.library), None)
     if library is None:
         return None
@@ -72,8 +72,10 @@ def _vendors(provider: str) -> Sequence[PriceList]:
         return ()
 
 
-def _by_list(found: PriceList, prices: Iterable[Price], usage: Usage) -> Cost | None:
-    price = next((price for price in prices if price.holds(usage)), None)
+def _by_list(found: PriceList, prices: Sequence[Price], usage: Usage, at: float | None) -> Cost | None:
+    if at is None and any(price.hours or price.weekdays for price in prices):
+        return None
+    price = next((price for price in prices if price.holds(usage, at)), None)
     amount = price.amount(usage) if price is not None else None
     return None if amount is None else Cost(amount, found.currency, found.fact.source, found.fact.as_of)
 

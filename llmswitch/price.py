@@ -31,6 +31,8 @@ class Price:
         up_to: only for requests of at most so many input tokens; `below`: of fewer than so many.
         output_below: only for answers of fewer tokens than this.
         reasoned: only for answers with (True) or without (False) reasoning.
+        hours: only for requests sent at these times of the day, UTC: minutes from midnight, the second of a pair not included.
+        weekdays: only from Monday to Friday, UTC.
     """
 
     input: float | None = None
@@ -42,16 +44,26 @@ class Price:
     below: int | None = None
     output_below: int | None = None
     reasoned: bool | None = None
+    hours: tuple[tuple[int, int], ...] = ()
+    weekdays: bool = False
 
-    def holds(self, usage: Usage) -> bool:
-        """Whether this is the price of a request with these tokens."""
+    def holds(self, usage: Usage, at: float | None) -> bool:
+        """Whether this is the price of a request with these tokens, sent `at` that time (unix seconds; None: at any)."""
         sent, written = usage.input_tokens or 0, usage.output_tokens or 0
         return (
             (self.up_to is None or sent <= self.up_to)
             and (self.below is None or sent < self.below)
             and (self.output_below is None or written < self.output_below)
             and (self.reasoned is None or self.reasoned == bool(usage.reasoning_tokens))
+            and (at is None or self._at(at))
         )
+
+    def _at(self, at: float) -> bool:
+        days, minute = divmod(int(at) // 60, 24 * 60)
+        # The first of January 1970 was a Thursday.
+        if self.weekdays and (days + 3) % 7 > 4:  # noqa: PLR2004 - Friday is the fifth day
+            return False
+        return not self.hours or any(begin <= minute < end for begin, end in self.hours)
 
     def amount(self, usage: Usage) -> Decimal | None:
         """What these tokens cost; None where tokens were counted whose price is not stated, or are not counted whose price is."""

@@ -571,6 +571,7 @@ WRONG = {
     "endless price": ("", PRICES + EURO + "models.m={ input = inf }\n", r"prices\[0\]\.models\.m\.input: found inf"),
     "price as number": ("", PRICES + EURO + "models.m=1\n", r"prices\[0\]\.models\.m: found 1; allowed: a table such as"),
     "price limit": ("", PRICES + EURO + "models.m=[{ up_to = 0, input = 1 }]\n", r"models\.m\[0\]\.up_to: found 0; allowed: a number of"),
+    "price hours": ("", PRICES + EURO + 'models.m={ hours = ["4-1"], input = 1 }\n', r"models\.m\.hours: found '4-1'; allowed: times"),
     "price key": ("", PRICES + EURO + "models.m={ input = 1, above = 3 }\n", r"models\.m\.above: found 3; allowed: the keys"),
     "tier target": ("", FACT + MODEL + '[tiers]\nfast = "mm"\n', r"tiers\.fast: found 'mm'; allowed: a name under \[models\]"),
     "tier name": ("", FACT + MODEL + '[tiers]\nquick = "m"\n', r"tiers\.quick: found 'm'; allowed: the keys "),

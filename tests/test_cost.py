@@ -9,13 +9,24 @@ import pickle
 import subprocess
 import sys
 from dataclasses import asdict
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import openai
 import pytest
 
-from llmswitch import AsyncOpenAI, AsyncSwitch, ConfigError, Cost, OpenAI, StreamInterruptedError, Switch, Usage
+from llmswitch import (
+    AsyncOpenAI,
+    AsyncSwitch,
+    Attempt,
+    ConfigError,
+    Cost,
+    OpenAI,
+    StreamInterruptedError,
+    Switch,
+    Usage,
+)
 from tests.servers import Server, answer, chunked, close, framed, head, in_turn, raw
 
 if TYPE_CHECKING:
@@ -292,6 +303,27 @@ def test_prices_of_qwen_in_china(
 )
 def test_prices_of_zhipu_in_china(model: str, counted: Any, expected: str, vendors: Callable[..., Server]) -> None:
     assert amount(model, counted, vendors, ZHIPU) == expected
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        ("2026-11-24T00:59:59", "0.15"),  # a Tuesday
+        ("2026-11-24T01:00:00", "0.3"),
+        ("2026-11-24T03:59:59", "0.3"),
+        ("2026-11-24T04:00:00", "0.15"),
+        ("2026-11-24T06:00:00", "0.3"),
+        ("2026-11-27T09:59:59", "0.3"),  # Friday
+        ("2026-11-28T02:00:00", "0.15"),  # Saturday
+        ("2026-11-29T02:00:00", "0.15"),
+        ("2026-11-30T02:00:00", "0.3"),
+    ],
+)
+def test_hours_and_weekdays(sent: str, expected: str) -> None:
+    at = datetime.fromisoformat(f"{sent}+00:00").timestamp()
+    said: Any = {"usage": usage(1_000_000, 0)}
+    assert str(Attempt("deepseek", "global", "deepseek-flash", said=said, at=at).cost) == f"{expected} USD"
+    assert Attempt("deepseek", "global", "deepseek-flash", said=said).cost is None
 
 
 def test_each_site_has_its_currency(vendors: Callable[..., Server]) -> None:

@@ -133,6 +133,10 @@ def _price(model: str, price: Price, several: tuple[Price, ...]) -> tuple[str, .
         price.up_to and f"input up to {price.up_to:,}",
         price.below and f"input below {price.below:,}",
         price.output_below and f"output below {price.output_below:,}",
+        ", ".join(
+            f"{begin // 60:02}:{begin % 60:02} to {end // 60:02}:{end % 60:02} UTC" for begin, end in price.hours
+        ),
+        "Monday to Friday" if price.weekdays else "",
         None if price.reasoned is None else "with reasoning" if price.reasoned else "without reasoning",
     )
     cached = [price.cached_input, price.marked_cached_input]
