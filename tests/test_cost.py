@@ -540,6 +540,23 @@ def test_an_attempt_starts_with_nothing_said(vendors: Callable[..., Server]) -> 
     assert [attempt.usage for attempt in error.attempts] == [None]
 
 
+def test_a_broken_answer_does_not_lend_its_tokens_to_the_next_attempt(vendors: Callable[..., Server]) -> None:
+    """Within one call."""
+    vendors(ZHIPU, whole(usage(1000, 100), "network_error"))
+    vendors(QWEN, answer(503, b"{}", JSON))
+    models = {"gpt-4o": {"zhipu": "glm-5.3", "qwen": "qwen-plus"}}
+    with (
+        OpenAI(order=["zhipu", "qwen"], models=models, max_retries=0) as client,
+        pytest.raises(openai.APIError) as caught,
+    ):
+        client.chat.completions.create(model="gpt-4o", messages=MESSAGES)
+    error: Any = caught.value
+    assert [(attempt.provider, str(attempt.cost)) for attempt in error.attempts[:2]] == [
+        ("zhipu", "0.0108 CNY"),
+        ("qwen", "None"),
+    ]
+
+
 # --- the command line -------------------------------------------------------------------------------------------------
 
 
