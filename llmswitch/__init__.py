@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from llmswitch._openai_names import *  # noqa: F403 # pyright: ignore[reportMissingModuleSource]
     from llmswitch.adapter import Adapter, adapters, register
     from llmswitch.azure import AsyncAzureOpenAI, AzureOpenAI
+    from llmswitch.cost import Cost
     from llmswitch.errors import ConfigError, InvalidRequestError, LLMSwitchError
     from llmswitch.explanation import explain
     from llmswitch.failure import Failure, classify
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from llmswitch.openai import Client as Client
     from llmswitch.report import Attempt, Change, Report
     from llmswitch.switch import AsyncSwitch, Switch
+    from llmswitch.usage import Usage
 
 __all__ = [
     "Adapter",
@@ -41,6 +43,7 @@ __all__ = [
     "AzureOpenAI",
     "Change",
     "ConfigError",
+    "Cost",
     "Event",
     "Failure",
     "Hook",
@@ -54,6 +57,7 @@ __all__ = [
     "Report",
     "StreamInterruptedError",
     "Switch",
+    "Usage",
     "adapters",
     "classify",
     "explain",
@@ -66,6 +70,7 @@ _HOMES = {
     "_openai_module": ("_load_client", "_reset_client"),
     "adapter": ("Adapter", "adapters", "register"),
     "azure": ("AsyncAzureOpenAI", "AzureOpenAI"),
+    "cost": ("Cost",),
     "errors": ("ConfigError", "InvalidRequestError", "LLMSwitchError"),
     "explanation": ("explain",),
     "failure": ("Failure", "classify"),
@@ -84,6 +89,7 @@ _HOMES = {
     ),
     "report": ("Attempt", "Change", "Report"),
     "switch": ("AsyncSwitch", "Switch"),
+    "usage": ("Usage",),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 

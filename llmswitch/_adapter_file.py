@@ -7,7 +7,7 @@ import datetime as dt
 import re
 from typing import TYPE_CHECKING, Final, TypedDict, cast, get_args
 
-from llmswitch import rules
+from llmswitch import _price_table, rules
 from llmswitch._table import nearest, read
 from llmswitch._variables import named
 from llmswitch.adapter import (
@@ -19,7 +19,6 @@ from llmswitch.adapter import (
     Fact,
     Model,
     Pair,
-    Price,
     Sdk,
     Serves,
     Site,
@@ -68,6 +67,7 @@ class _Reader:
             raise top.error("name", name, "lower-case letters, digits, - and _, a letter first")
         models = {model.name: model for model in self._models()}
         reasons = self._finish_reasons()
+        sites = tuple(self._sites(name, models))
         reasoning, usage = top.table("reasoning"), top.table("usage")
         adapter = Adapter(
             name=name,
@@ -79,11 +79,15 @@ class _Reader:
             headquarters_fact=self._facts.get("headquarters"),
             tags={tag: self._tag(tag) for tag in top.texts("tags")},
             rank=top.need("rank", int),
-            sites=tuple(self._sites(name, models)),
+            sites=sites,
             key_env=(named(name, "api_key"), *top.texts("key_env")),
             models=models,
             tiers=_tiers(top.table("tiers"), models),
             parameters=tuple(rules.read(row, self._fact, TIERS) for row in top.tables("parameters")),
+            prices=tuple(
+                _price_table.of_vendor(row, name, [site.name for site in sites], self._fact(row, "prices"))
+                for row in top.tables("prices")
+            ),
             errors=parse_errors(list(top.jsons("errors")), file=top.file),
             finish_reasons={word: reason for word, reason in reasons.items() if reason != _FAILED},
             failing_finish_reasons=frozenset(word for word, reason in reasons.items() if reason == _FAILED),
@@ -218,7 +222,6 @@ class _Reader:
             dimensions=_dimensions(row),
             shortens=row.take("shortens", bool) or False,
             batch=_count(row, "batch"),
-            price=self._price(row),
             fact=fact,
             note=row.text("note"),
         )
@@ -227,20 +230,6 @@ class _Reader:
         """What `[facts.successors]` says of all, else the row's own fact."""
         name = row.take("successor", str)
         return _Successor(successor=name, successor_fact=self._facts.get("successors", fact) if name else None)
-
-    def _price(self, row: Table) -> Price | None:
-        if "price" not in row:
-            return None
-        price = row.table("price")
-        found = Price(
-            currency=price.need("currency", str),
-            input=price.take("input", float),
-            output=price.take("output", float),
-            cached_input=price.take("cached_input", float),
-            fact=self._fact(price, "prices"),
-        )
-        price.close()
-        return found
 
     def _sdk(self) -> Sdk:
         table = self._top.table("sdk")

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from llmswitch._override import Override
     from llmswitch._policy import Policy
+    from llmswitch.price import PriceList
 
 OnInterrupt = Literal["error", "buffer"]
 OnContentFilter = Literal["return", "next"]
@@ -118,6 +119,7 @@ class Settings:
     on_content_filter: OnContentFilter | None = None
     local: bool | str | None = None
     models: Mapping[str, Override] | None = None
+    prices: tuple[PriceList, ...] | None = None
     cutovers: tuple[Cutover, ...] | None = None
     policy: Policy = _policy.NONE
     tables: Mapping[str, ProviderSettings] = field(default_factory=dict)
@@ -214,6 +216,7 @@ def from_values(values: Mapping[str, object], file: str) -> Settings:
         on_content_filter=cast("OnContentFilter | None", choice(source, "on_content_filter", ON_CONTENT_FILTER)),
         local=_local(source),
         models=_override.read(source),
+        prices=_prices(source),
         cutovers=_cutovers(source),
         policy=_policy.read(source),
         tables=tables,
@@ -288,6 +291,17 @@ def _site_settings(table: Source) -> SiteSettings:
     )
     table.close()
     return settings
+
+
+def _prices(source: Source) -> tuple[PriceList, ...] | None:
+    """`[[prices]]`."""
+    key = "prices"
+    if key not in source:
+        source.raw(key)
+        return None
+    from llmswitch._price_table import of_user  # noqa: PLC0415 - few have prices of their own
+
+    return tuple(of_user(row) for row in source.each(key))
 
 
 def _cutovers(source: Source) -> tuple[Cutover, ...] | None:

@@ -16,7 +16,7 @@ LISTS: Final = ("providers", "order", "hosted_in")
 EXCLUDED: Final = ("headquarters", "hosted_in", "tags", "providers")  # each a list: LLMSWITCH_EXCLUDE_TAGS
 SWITCHES: Final = ("failover", "strict", "local")
 _OTHERS: Final = ("config", "region", "user_region", "local_model")
-_IN_THE_FILE: Final = ("deadline", "on_interrupt", "on_content_filter", "models", "cutover")
+_IN_THE_FILE: Final = ("deadline", "on_interrupt", "on_content_filter", "models", "prices", "cutover")
 
 
 def named(*words: str) -> str:

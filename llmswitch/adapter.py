@@ -2,9 +2,10 @@
 
     Adapter
     ├── sites        Site: base URL, hosts, whom it serves, its own key variables
-    ├── models       Model: tier, limits, capabilities, retirement, price
+    ├── models       Model: tier, limits, capabilities, retirement
     ├── tiers        tier -> the model that takes a call meant for another provider's model of that tier
     ├── parameters   Rule: what must change in a request (applied by `llmswitch.parameters.fit`)
+    ├── prices       PriceList: what a million tokens cost, by site (read by `llmswitch.cost`)
     ├── sdk          Sdk: the vendor's own, where `via = "sdk"` may choose it
     └── errors       what its error codes mean (read by `llmswitch.failure.classify`)
 
@@ -36,13 +37,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from llmswitch.failure.rule import ErrorRule
+    from llmswitch.price import PriceList
 
 __all__ = [
     "Adapter",
     "Fact",
     "Interval",
     "Model",
-    "Price",
     "Rule",
     "Sdk",
     "Site",
@@ -88,17 +89,6 @@ class Fact:
     source: str
     as_of: str
     confidence: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Price:
-    """What one million tokens cost; None where not stated."""
-
-    currency: str
-    input: float | None
-    output: float | None
-    cached_input: float | None
-    fact: Fact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +180,6 @@ class Model:
     dimensions: tuple[int, ...] = ()
     shortens: bool = False
     batch: int | None = None
-    price: Price | None = None
     fact: Fact
     note: str = ""
 
@@ -268,6 +257,7 @@ class Adapter:
         rank: the default order, lower first.
         sites: the first is the home site.
         key_env: variables whose key may belong to any site.
+        prices: what a million tokens cost, at which sites.
         errors: what its error codes and texts mean.
         finish_reasons: the vendor's word -> OpenAI's.
         failing_finish_reasons: the vendor's words for: the answer broke off on our side.
@@ -296,6 +286,7 @@ class Adapter:
     models: Mapping[str, Model] = field(default_factory=dict)
     tiers: Mapping[str, str] = field(default_factory=dict)
     parameters: tuple[Rule, ...] = ()
+    prices: tuple[PriceList, ...] = ()
     errors: tuple[ErrorRule, ...] = ()
     finish_reasons: Mapping[str, str] = field(default_factory=dict)
     failing_finish_reasons: frozenset[str] = frozenset()

@@ -132,10 +132,11 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The stream of this attempt may be read; the driver answers with `Ended`."""
+    """The stream of this attempt may be read; the driver answers with `Ended`. `said` takes what the vendor says at its end."""
 
     send: Send
     answer: Answered
+    said: Json
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from llmswitch.price import PriceList
     from llmswitch.region import Region
 
 __all__ = ["Absent", "Config", "Cutover", "Endpoint", "Override", "Policy", "load", "no_provider_message"]
@@ -40,6 +41,7 @@ class Config:
             named one that takes no part.
         absent: every known endpoint that does not take part, with the reason.
         models: the overrides of `[models]`, by the caller's name.
+        prices: the user's own, of `[[prices]]`.
         providers: the only ones allowed, None for all; `order` ranks before everything else. Entries are `name` or
             `name@site`.
         policy: whom the user excludes, and where calls may be answered: already applied, `absent` has those it keeps out.
@@ -56,6 +58,7 @@ class Config:
     endpoints: tuple[Endpoint, ...]
     absent: tuple[Absent, ...] = ()
     models: Mapping[str, Override]
+    prices: tuple[PriceList, ...] = ()
     providers: tuple[str, ...] | None = None
     order: tuple[str, ...] = ()
     policy: Policy = NONE
@@ -93,6 +96,7 @@ def load(
     exclude: Mapping[str, object] | Sequence[str] | None = None,
     hosted_in: Sequence[str] | None = None,
     models: Mapping[str, object] | None = None,
+    prices: Sequence[Mapping[str, object]] | None = None,
     failover: bool | None = None,
     strict: bool | None = None,
     timeout: float | None = None,
@@ -120,6 +124,7 @@ def load(
             list of providers. Adds to what the environment and the file exclude.
         hosted_in: the only countries whose servers may answer; what the environment and the file allow stays the limit.
         models: as `[models]` in the file.
+        prices: as `[[prices]]` in the file.
         failover: False: one candidate a call. True: also away from a private `base_url`.
         strict: raise instead of dropping a parameter.
         timeout: seconds until the first content, then of each gap.
@@ -135,7 +140,7 @@ def load(
     """
     given: dict[str, object] = {
         "providers": providers, "order": order, "exclude": exclude, "hosted_in": hosted_in,
-        "models": models, "failover": failover, "strict": strict,
+        "models": models, "prices": prices, "failover": failover, "strict": strict,
         "deadline": deadline, "on_interrupt": on_interrupt, "on_content_filter": on_content_filter, "local": local, "cutover": cutovers,
     }  # fmt: skip
     arguments = {name: _source.plain(value) for name, value in given.items() if value is not None}
@@ -153,6 +158,7 @@ def load(
         endpoints=found.endpoints,
         absent=found.absent,
         models=settings.models or {},
+        prices=settings.prices or (),
         providers=settings.providers,
         order=settings.order or (),
         policy=settings.policy,

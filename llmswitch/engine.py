@@ -54,6 +54,7 @@ class Engine:
         self.health = health if health is not None else _health
         self.budget = Budget()
         self.clock = time.monotonic
+        self.now = time.time
         self.random = random.random
         self._router = routing.Router(config)
         self._hooks = tuple(watchers)

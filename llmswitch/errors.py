@@ -56,11 +56,15 @@ class InvalidRequestError(LLMSwitchError, ValueError):
 
 
 class PayloadError(LLMSwitchError):
-    """Inside the engine: a 200 whose body is no answer. Carries its `failure`; callers never see this class."""
+    """Inside the engine: a 200 whose body is no answer. Carries its `failure`; callers never see this class.
 
-    def __init__(self, failure: Failure) -> None:
+    `said`: the `usage` and `finish_reason` that are in it all the same, as `Attempt.said`.
+    """
+
+    def __init__(self, failure: Failure, said: Json | None = None) -> None:
         super().__init__(failure.message)
         self.failure = failure
+        self.said: Json = {} if said is None else said
 
 
 @dataclass(frozen=True, slots=True)

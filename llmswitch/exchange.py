@@ -93,7 +93,7 @@ class _Reading:
     def _begin(self, opened: Opened) -> None:
         endpoint = opened.send.candidate.endpoint
         decode = self._engine.dialect(endpoint).reader(endpoint.adapter, self._call.params)
-        reader = Reader(endpoint.adapter, decode, buffer=self._failover.buffers)
+        reader = Reader(endpoint.adapter, decode, buffer=self._failover.buffers, said=opened.said)
         self._attempt = _Attempt(opened, reader, self._engine.clock())
 
     def _limit(self, attempt: _Attempt) -> float | None:

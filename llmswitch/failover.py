@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
     from llmswitch._json import Json, JsonValue
     from llmswitch.call import Call
+    from llmswitch.config import Endpoint
     from llmswitch.engine import Engine
     from llmswitch.health import Admission
+    from llmswitch.price import PriceList
     from llmswitch.report import Change
     from llmswitch.routing import Candidate, Plan
 
@@ -80,6 +82,8 @@ class Failover:
         self._changes: tuple[Change, ...] = ()
         self._requests = 1  # of the attempt that is under way
         self._left = 1  # attempts
+        self._said: Json = {}  # at the end of the present attempt's answer, see `Attempt.said`
+        self._sent: float | None = None  # when it was sent, by the wall clock
         self._keys: dict[Candidate, Key] = {}
         self.report = Report("", "", call.model, plan.region)
 
@@ -211,6 +215,7 @@ class Failover:
         """Send once and judge: (None, the answer), or (None, None) where a stream was delivered, or (the failure, None)."""
         engine = self._engine
         key = self._key(candidate)
+        self._said, self._sent = {}, engine.now()
         if not candidate.endpoint.base_url:
             outcome = yield Start(engine.config.local_model)
             if not isinstance(outcome, Started):
@@ -222,7 +227,7 @@ class Failover:
         self._requests = 1
         parts = self._parts(candidate)
         send = self._send(self._call, candidate, last=last) if parts is None else None
-        started, said = engine.clock(), b""
+        started, event = engine.clock(), b""
         try:
             if send is None:
                 outcome, failure, answer = yield from self._send_parts(parts or [], candidate, started, last=last)
@@ -230,17 +235,17 @@ class Failover:
                 outcome = yield send
                 failure, answer = self._judge(candidate, outcome, started)
             if failure is None and send is not None and send.stream and isinstance(outcome, Answered):
-                ended = yield Opened(send, outcome)
+                ended = yield Opened(send, outcome, self._said)
                 if isinstance(ended, Ended) and ended.failure is not None:
-                    failure, said = ended.failure, ended.error
+                    failure, event = ended.failure, ended.error
                     if ended.committed:
-                        self._note(candidate, key, failure, started, _reply(outcome, said), None)
+                        self._note(candidate, key, failure, started, _reply(outcome, event), None)
                         raise self._interrupted(failure, ended)
         except GeneratorExit:
             engine.health.release(key, started=started)
             raise
         cause = outcome if isinstance(outcome, Exception) else None
-        self._note(candidate, key, failure, started, _reply(outcome, said), cause)
+        self._note(candidate, key, failure, started, _reply(outcome, event), cause)
         return failure, answer
 
     def _parts(self, candidate: Candidate) -> list[JsonValue] | None:
@@ -263,13 +268,16 @@ class Failover:
             self._call.rows = Rows(candidate.model)
         rows, provider = self._call.rows, candidate.endpoint.provider
         most = candidate.endpoint.adapter.batch(candidate.model) or len(texts)
-        self._requests = 0
+        self._requests, counted = 0, []
         while True:
             part = texts[len(rows) : len(rows) + most]
             call = replace(self._call, params={**self._call.params, "input": part}, body=None)
             self._requests += 1
+            self._said = {}
             outcome = yield self._send(call, candidate, last=last)
             found = self._read(call, candidate, outcome)
+            counted.append(self._said.get("usage"))
+            self._said = {"usage": vectors.total(counted)}
             if isinstance(found, Failure):
                 return outcome, found, None
             assert isinstance(outcome, Answered)  # noqa: S101 - as in `_judge`
@@ -336,9 +344,11 @@ class Failover:
         try:
             decoded = self._engine.decode(call, candidate, body)
         except errors.PayloadError as error:
+            self._said = error.said
             if not (self._lone and call is self._call and _openai_would_take(error.failure, body)):
                 return vectors.explained(error.failure, call.params, candidate)
             return _Body(None, body)
+        self._said = {"usage": decoded.value.get("usage"), "finish_reason": decoded.finish_reason}
         if self._on_refusal == "next" and self._engine.finished_by_filter(decoded.value):
             return Failure(kind=Kind.CONTENT_FILTER, provider=provider, status=outcome.status, source="code",
                            message="the answer was stopped by the content filter")  # fmt: skip
@@ -365,8 +375,8 @@ class Failover:
         endpoint = candidate.endpoint
         took = 1000 * (self._engine.clock() - started)
         attempt = Attempt(endpoint.provider, endpoint.site.name, candidate.model, status=outcome.status,
-                          request_id=_request_id(outcome.headers), milliseconds=took,
-                          requests=self._requests)  # fmt: skip
+                          request_id=_request_id(outcome.headers), milliseconds=took, requests=self._requests,
+                          said=self._said, at=self._sent, prices=self._prices(endpoint))  # fmt: skip
         return Report(
             provider=endpoint.provider,
             site=endpoint.site.name,
@@ -396,13 +406,19 @@ class Failover:
             attempt = Attempt(endpoint.provider, endpoint.site.name, candidate.model, kind=failure.kind.value,
                               status=failure.status, code=failure.code, message=failure.message,
                               request_id=failure.request_id, milliseconds=took, hint=failure.hint,
-                              requests=self._requests)  # fmt: skip
+                              requests=self._requests, said=self._said, at=self._sent,
+                              prices=self._prices(endpoint))  # fmt: skip
             self._last_reply[len(self._tried)] = reply, cause
             self._tried.append((candidate, attempt, failure))
         if engine.watched:
             self._tell("attempt", candidate, failure.kind if failure else None, status=status, milliseconds=took)
         for change in changes:
             self._tell(change.name, candidate, change.kind, hold=change.hold)
+
+    def _prices(self, endpoint: Endpoint) -> tuple[PriceList, ...]:
+        """The user's own for this endpoint."""
+        own = self._engine.config.prices
+        return own and tuple(prices for prices in own if prices.covers(endpoint.provider, endpoint.site.name))
 
     def _advised(self, candidate: Candidate, failure: Failure) -> Failure:
         """The failure with the hint that needs more than the answer: what replaces a retired model, whose key this looks like."""

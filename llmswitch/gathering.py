@@ -45,7 +45,7 @@ def gather(adapter: Adapter, decode: StreamReader, body: bytes) -> WireAnswer:
     reader.feed(body)
     reader.end()
     if reader.failure is not None:
-        raise PayloadError(reader.failure)
+        raise PayloadError(reader.failure, reader.said)
     value: Json = {}
     choices: dict[int, Json] = {}
     for chunk, _ in reader.ready:
@@ -59,7 +59,8 @@ def gather(adapter: Adapter, decode: StreamReader, body: bytes) -> WireAnswer:
                 _add(choices.setdefault(index if isinstance(index, int) else 0, {}), choice)
     value["object"] = "chat.completion"
     value["choices"] = [{"index": index, **_finished(choice)} for index, choice in sorted(choices.items())]
-    return WireAnswer(value, dumps(value))
+    word = reader.said.get("finish_reason")
+    return WireAnswer(value, dumps(value), word if isinstance(word, str) else None)
 
 
 def _add(whole: Json, choice: Json) -> None:

@@ -96,6 +96,7 @@ class SwitchOptions(TypedDict, total=False):
         exclude: whom never to ask: `Exclude`, or a list of providers; a call's own adds to it.
         hosted_in: the only countries whose servers may answer.
         models: `{"gpt-4o": "qwen/qwen-plus"}`: overrides of the mapping by tier.
+        prices: as `[[prices]]` in llmswitch.toml.
         failover: False keeps every call at its first candidate; True also leaves a private `base_url`.
         strict: raise instead of dropping or clamping a parameter.
         deadline: seconds for a whole call, streams included.
@@ -113,6 +114,7 @@ class SwitchOptions(TypedDict, total=False):
     exclude: Exclude | Sequence[str] | None
     hosted_in: Sequence[str] | None
     models: Mapping[str, object] | None
+    prices: Sequence[Mapping[str, object]] | None
     failover: bool | None
     strict: bool | None
     deadline: float | None

@@ -1,12 +1,19 @@
-"""What happened to a call: the attempts it took and what was changed in its parameters."""
+"""What happened to a call: the attempts it took, what they cost, and what was changed in its parameters."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from llmswitch import usage
+
 if TYPE_CHECKING:
-    from llmswitch._json import JsonValue
+    from decimal import Decimal
+
+    from llmswitch._json import Json, JsonValue
+    from llmswitch.cost import Cost
+    from llmswitch.price import PriceList
+    from llmswitch.usage import Usage
 
 Action = Literal["renamed", "clamped", "dropped", "added", "converted"]
 
@@ -31,7 +38,12 @@ class Change:
 class Attempt:
     """One try at an endpoint (or, with `milliseconds` None, a candidate that was not tried and why).
 
-    `requests` is more than one where an embeddings call had more texts than the vendor takes at once.
+    Attributes:
+        requests: more than one where an embeddings call had more texts than the vendor takes at once.
+        said: what the vendor says at the end of its answer: `usage` in OpenAI's shape, `finish_reason` in its own word. Of a stream it is
+            filled as the stream is read.
+        at: when it was sent, in unix seconds: some prices hold for a time.
+        prices: the user's own, where there are any for this endpoint.
     """
 
     provider: str
@@ -45,6 +57,27 @@ class Attempt:
     milliseconds: float | None = None
     hint: str | None = None
     requests: int = 1
+    said: Json = field(default_factory=dict, repr=False, compare=False)
+    at: float | None = field(default=None, repr=False, compare=False)
+    prices: tuple[PriceList, ...] = field(default=(), repr=False, compare=False)
+
+    @property
+    def usage(self) -> Usage | None:
+        """The tokens that the vendor counted; None where it does not say, or has not yet."""
+        return usage.read(self.said.get("usage"))
+
+    @property
+    def cost(self) -> Cost | None:
+        """What they cost by list price, in the currency that is billed; None where tokens or price are not known."""
+        from llmswitch import cost  # noqa: PLC0415 - only who asks pays for it
+
+        return cost.of(self)
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why the first choice ended, in the vendor's own word."""
+        word = self.said.get("finish_reason")
+        return word if isinstance(word, str) else None
 
     def __str__(self) -> str:
         """One line for people: `qwen@cn qwen-plus: rate_limited (429 limit_requests) after 12 ms: …`."""
@@ -63,7 +96,8 @@ class Attempt:
 class Report:
     """`response.llmswitch`: who answered, after which attempts, with which parameters changed.
 
-    `space` names the vector space of embeddings, `family/model/dimensions`: vectors of different spaces cannot be compared.
+    `usage`, `cost` and `finish_reason` are the answer's own; of a stream they are there once it has been read. `space` names the vector
+    space of embeddings, `family/model/dimensions`: vectors of different spaces cannot be compared.
     """
 
     provider: str
@@ -83,3 +117,30 @@ class Report:
     def failed_over(self) -> bool:
         """Whether another endpoint was tried first."""
         return any((a.provider, a.site) != (self.provider, self.site) for a in self.attempts)
+
+    @property
+    def _answer(self) -> Attempt | None:
+        """The attempt that answered."""
+        return self.attempts[-1] if self.attempts and self.attempts[-1].kind is None else None
+
+    @property
+    def usage(self) -> Usage | None:
+        """The tokens that the vendor counted for the answer; None where it does not say, or has not yet."""
+        return self._answer.usage if self._answer else None
+
+    @property
+    def cost(self) -> Cost | None:
+        """What the answer cost by list price, in the currency that is billed; None where tokens or price are not known."""
+        return self._answer.cost if self._answer else None
+
+    @property
+    def total_cost(self) -> dict[str, Decimal]:
+        """What all attempts cost together, by currency, failed ones included; what is not known is not in it."""
+        from llmswitch import cost  # noqa: PLC0415 - only who asks pays for it
+
+        return cost.total(self.attempts)
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why the first choice ended, in the vendor's own word (`choices[0].finish_reason` has OpenAI's)."""
+        return self._answer.finish_reason if self._answer else None

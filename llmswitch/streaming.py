@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from llmswitch._json import dumps, loads
-from llmswitch.dialects.base import NO_REASON
+from llmswitch.dialects.base import NO_REASON, finish_word
 from llmswitch.errors import Partial, PayloadError
 from llmswitch.failure import Failure, Kind, classify
 
@@ -92,14 +92,18 @@ class Reader:
     """Judges one attempt's stream.
 
     `feed` takes bytes and leaves what may be delivered in `ready`; `committed` says that content is among it. `failure` is set, and
-    nothing more is read, when the stream carries an error, a broken chunk, or ends too early.
+    nothing more is read, when the stream carries an error, a broken chunk, or ends too early. `said` is filled with what the vendor says at
+    the end: the usage, and its own word for why the first choice ended.
     """
 
     __slots__ = ("_adapter", "_buffer", "_decode", "_events", "_held", "_held_bytes", "_open", "_seen", "_tools",
-                 "committed", "done", "error", "failure", "ready", "reasoning", "text", "usage")  # fmt: skip
+                 "committed", "done", "error", "failure", "ready", "reasoning", "said", "text", "usage")  # fmt: skip
 
-    def __init__(self, adapter: Adapter, decode: StreamReader, *, buffer: bool = False) -> None:
+    def __init__(
+        self, adapter: Adapter, decode: StreamReader, *, buffer: bool = False, said: Json | None = None
+    ) -> None:
         self._adapter, self._decode = adapter, decode
+        self.said: Json = {} if said is None else said
         self._buffer = buffer  # hold everything until the end: a broken stream can then be repeated unseen
         self._events = Events()
         self._held: list[Chunk] = []
@@ -177,6 +181,8 @@ class Reader:
         if chunk is None:
             return
         visible = self._read(chunk)
+        if chunk is not value and "finish_reason" in self.said and (word := finish_word(value)):
+            self.said["finish_reason"] = word
         if self.failure is not None:
             return
         data = event if chunk is value else dumps(chunk)
@@ -217,7 +223,7 @@ class Reader:
         visible = False
         usage = value.get("usage")
         if type(usage) is dict:
-            self.usage = usage
+            self.usage = self.said["usage"] = usage
         choices = value.get("choices")
         for choice in choices if type(choices) is list else ():
             if type(choice) is not dict:
@@ -231,7 +237,10 @@ class Reader:
             reason = choice.get("finish_reason")
             if reason is None or reason in NO_REASON:
                 self._open.add(index)
-            elif isinstance(reason, str) and reason in self._adapter.failing_finish_reasons:
+                continue
+            if index == 0:
+                self.said["finish_reason"] = reason
+            if isinstance(reason, str) and reason in self._adapter.failing_finish_reasons:
                 self.failure = classify(provider=self._adapter.name, status=None, body={"error": {"code": str(reason)}})
             else:
                 self._open.discard(index)

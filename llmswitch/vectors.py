@@ -18,6 +18,8 @@ from llmswitch.errors import PayloadError
 from llmswitch.failure import Failure, Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from llmswitch._json import Json, JsonValue
     from llmswitch.adapter import Model
     from llmswitch.routing import Candidate
@@ -43,10 +45,10 @@ def received(answer: WireAnswer, params: Json, provider: str, *, base64_wanted: 
     asked = texts(params)
     rows = _rows(answer.value)
     if len(rows) != (1 if asked is None else len(asked)):
-        raise _wrong(provider, f"{len(rows)} vectors came for {1 if asked is None else len(asked)} texts")
+        raise _wrong(provider, f"{len(rows)} vectors came for {1 if asked is None else len(asked)} texts", answer.value)
     wanted, found = params.get("dimensions"), size(rows[0])
     if type(wanted) is int and found is not None and found != wanted:
-        raise _wrong(provider, f"vectors of {found} dimensions came where {wanted} were asked for")
+        raise _wrong(provider, f"vectors of {found} dimensions came where {wanted} were asked for", answer.value)
     changed = ordered = _ordered(rows)
     if base64_wanted:
         changed = [_encoded(row) for row in ordered]
@@ -75,11 +77,11 @@ class Rows:
         """
         rows = _ordered(_rows(value))
         if len(rows) != count:
-            raise _wrong(provider, f"{len(rows)} vectors came for {count} texts")
+            raise _wrong(provider, f"{len(rows)} vectors came for {count} texts", value)
         if self._data and isinstance(first := self._data[0], dict):
             before, now = size(first), size(rows[0])
             if before != now:
-                raise _wrong(provider, f"vectors of {now} dimensions came after some of {before}")
+                raise _wrong(provider, f"vectors of {now} dimensions came after some of {before}", value)
         start = len(self._data)
         self._data += [{**row, "index": start + place} for place, row in enumerate(rows)]
         self._answers.append({name: item for name, item in value.items() if name != "data"})
@@ -93,8 +95,7 @@ class Rows:
                 value["data"] = self._data
         value.setdefault("data", self._data)
         if "usage" in value:
-            used = [answer.get("usage") for answer in self._answers]
-            value["usage"] = functools.reduce(_sum, used)
+            value["usage"] = functools.reduce(_sum, [answer.get("usage") for answer in self._answers])
         return WireAnswer(value, dumps(value))
 
 
@@ -175,6 +176,12 @@ def _encoded(row: Json) -> Json:
     return {**row, "embedding": base64.b64encode(packed).decode()}
 
 
+def total(usages: Iterable[JsonValue]) -> JsonValue:
+    """What several requests count together; those that count nothing (they failed) left out."""
+    counted: list[JsonValue] = [usage for usage in usages if usage]
+    return functools.reduce(_sum, counted) if counted else None
+
+
 def _sum(one: JsonValue, other: JsonValue) -> JsonValue:
     """Numbers added up, in objects too; null where one of them is not said: part of a sum is none."""
     if isinstance(one, dict) and isinstance(other, dict):
@@ -184,8 +191,8 @@ def _sum(one: JsonValue, other: JsonValue) -> JsonValue:
     return one if one == other else None
 
 
-def _wrong(provider: str, message: str) -> PayloadError:
+def _wrong(provider: str, message: str, answer: Json) -> PayloadError:
     failure = Failure(
         kind=Kind.BAD_PAYLOAD, provider=provider, status=200, code=WRONG_ROWS, message=message, source="code"
     )
-    return PayloadError(failure)
+    return PayloadError(failure, {"usage": answer.get("usage")})

@@ -79,7 +79,7 @@ def test_every_fact_has_source_date_and_confidence(name: str) -> None:
     adapter = get(name)
     facts = [site.fact for site in adapter.sites] + [rule.fact for rule in adapter.parameters]
     facts += [model.fact for model in adapter.models.values()]
-    facts += [model.price.fact for model in adapter.models.values() if model.price]
+    facts += [prices.fact for prices in adapter.prices]
     assert facts
     for fact in facts:
         assert len(fact.source) > 5
@@ -526,6 +526,8 @@ def test_a_minimal_file_is_enough(tmp_path: Path) -> None:
 
 MODEL = '[models."m"]\ntier = "standard"\n'
 
+PRICES = FACT.replace("facts.models", "facts.prices") + "[[prices]]\n"
+EURO = 'sites = ["eu"]\ncurrency = "EUR"\n'
 RULE = FACT + '[[parameters]]\nnames = ["n"]\nreason = "r"\n'
 SITE = "[sites.us]\n"
 
@@ -557,7 +559,20 @@ WRONG = {
     "capability": ("", FACT + MODEL + 'adds = ["images"]\n', r"models\.m\.adds\[0\]: found 'images'; allowed: chat, "),
     "like": ("", FACT + '[models.m]\nlike = "n"\n', r"models\.m\.like: found 'n'; allowed: a model further up"),
     "like with more": ("", FACT + MODEL + '[models.n]\nlike = "m"\ntier = "fast"\n', r"models\.n\.tier: found 'fast'; allowed: the keys "),
-    "price": ("", FACT + MODEL + 'price = { currency = "CNY", input = "1", fact = "models" }\n', r"models\.m\.price\.input: found '1'"),
+    "prices without sites": ("", PRICES + "sites = []\n", r"prices\[0\]\.sites: found nothing; allowed: the sites billed so: eu"),
+    "prices of another site": ("", PRICES + 'sites = ["us"]\n', r"prices\[0\]\.sites\[0\]: found 'us'; allowed: eu"),
+    "no currency": ("", PRICES + 'sites = ["eu"]\n', r"prices\[0\]\.currency: found nothing"),
+    "currency": ("", PRICES + 'sites = ["eu"]\ncurrency = "yuan"\n', r"prices\[0\]\.currency: found 'yuan'; allowed: an ISO 4217 code"),
+    "no prices": ("", PRICES + EURO, r"prices\[0\]\.models: found nothing"),
+    "library's currency": ("", PRICES + EURO + 'library = "acme"\n', r"prices\[0\]\.currency: found 'EUR'; allowed: USD"),
+    "price of nothing": ("", PRICES + EURO + "models.m={ output = 1 }\n", r"prices\[0\]\.models\.m\.input: found nothing"),
+    "price as text": ("", PRICES + EURO + 'models.m={ input = "1" }\n', r"models\.m\.input: found '1'; allowed: a number"),
+    "negative price": ("", PRICES + EURO + "models.m={ input = -1 }\n", r"models\.m\.input: found -1\.0; allowed: a price of 0 or more"),
+    "endless price": ("", PRICES + EURO + "models.m={ input = inf }\n", r"prices\[0\]\.models\.m\.input: found inf"),
+    "price as number": ("", PRICES + EURO + "models.m=1\n", r"prices\[0\]\.models\.m: found 1; allowed: a table such as"),
+    "price limit": ("", PRICES + EURO + "models.m=[{ up_to = 0, input = 1 }]\n", r"models\.m\[0\]\.up_to: found 0; allowed: a number of"),
+    "price hours": ("", PRICES + EURO + 'models.m={ hours = ["4-1"], input = 1 }\n', r"models\.m\.hours: found '4-1'; allowed: times"),
+    "price key": ("", PRICES + EURO + "models.m={ input = 1, above = 3 }\n", r"models\.m\.above: found 3; allowed: the keys"),
     "tier target": ("", FACT + MODEL + '[tiers]\nfast = "mm"\n', r"tiers\.fast: found 'mm'; allowed: a name under \[models\]"),
     "tier name": ("", FACT + MODEL + '[tiers]\nquick = "m"\n', r"tiers\.quick: found 'm'; allowed: the keys "),
     "tier kind": ("", FACT + MODEL + '[tiers]\nembedding = "m"\n', r"tiers\.embedding: found 'm'; allowed: an embedding model"),

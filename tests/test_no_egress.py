@@ -57,6 +57,11 @@ client.chat.completions.create(model="gpt-4o", messages=messages)
 list(client.chat.completions.create(model="gpt-4o", messages=messages, stream=True))
 client.models.list()
 """,
+    "cost": """
+from llmswitch import OpenAI
+client = OpenAI()
+assert client.chat.completions.create(model="gpt-4o", messages=messages).llmswitch.cost is not None
+""",
     "async": """
 import asyncio
 from llmswitch import AsyncOpenAI

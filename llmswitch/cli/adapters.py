@@ -10,7 +10,8 @@ import typer
 from llmswitch.cli._output import print_json, print_table, verb
 
 if TYPE_CHECKING:
-    from llmswitch.adapter import Adapter, Fact, Model, Price, Site
+    from llmswitch.adapter import Adapter, Fact, Model, Site
+    from llmswitch.price import Price, PriceList
 
 _FEW = 12  # regions that are listed rather than counted
 
@@ -100,7 +101,9 @@ def _detail(adapter: Adapter) -> None:
             "\nMapped by tier: " + ", ".join(f"{tier} -> {model}" for tier, model in adapter.tiers.items()) + "\n"
         )
         rows = [_model(model) for model in adapter.models.values()]
-        print_table(("model", "tier", "context", "output", "per million tokens", "until"), rows)
+        print_table(("model", "tier", "context", "output", "until"), rows)
+    for prices in adapter.prices:
+        _show_prices(prices)
 
 
 def _said(fact: Fact | None) -> str:
@@ -113,16 +116,47 @@ def _model(model: Model) -> tuple[str, ...]:
         model.tier,
         f"{model.context:,}" if model.context else "-",
         f"{model.max_output:,}" if model.max_output else "-",
-        _price(model.price),
         str(model.retired) if model.retired else "",
     )
 
 
-def _price(price: Price | None) -> str:
-    if price is None:
-        return "-"
-    amounts = " / ".join("-" if amount is None else f"{amount:g}" for amount in (price.input, price.output))
-    return f"{amounts} {price.currency}"
+def _show_prices(prices: PriceList) -> None:
+    where = ", ".join(f"{prices.provider}@{site}" for site in prices.sites)
+    source = f"{prices.fact.source} ({prices.fact.as_of}, {prices.fact.confidence} confidence)"
+    if prices.library:
+        rest = "what is not listed here" if prices.models else "all models"
+        typer.echo(f"\nPrices of {rest} at {where}: the package genai-prices, as {prices.library}; source: {source}")
+    if prices.models:
+        typer.echo(f"\n{prices.currency} per million tokens at {where}; source: {source}\n")
+        rows = [_price(model, price, several) for model, several in prices.models.items() for price in several]
+        rows += [(model, "not known", "-", "-", "-", "-") for model, several in prices.models.items() if not several]
+        print_table(("model", "for", "input", "cached", "cache write", "output"), rows)
+
+
+def _price(model: str, price: Price, several: tuple[Price, ...]) -> tuple[str, ...]:
+    conditions = (
+        price.up_to and f"input up to {price.up_to:,}",
+        price.below and f"input below {price.below:,}",
+        price.output_below and f"output below {price.output_below:,}",
+        ", ".join(
+            f"{begin // 60:02}:{begin % 60:02} to {end // 60:02}:{end % 60:02} UTC" for begin, end in price.hours
+        ),
+        "Monday to Friday" if price.weekdays else "",
+        None if price.reasoned is None else "with reasoning" if price.reasoned else "without reasoning",
+    )
+    cached = [price.cached_input, price.marked_cached_input]
+    return (
+        model,
+        ", ".join(text for text in conditions if text) or ("any other" if len(several) > 1 else ""),
+        _amount(price.input),
+        " / ".join(_amount(amount) for amount in cached if amount is not None) or "-",
+        _amount(price.cache_write),
+        _amount(price.output),
+    )
+
+
+def _amount(amount: float | None) -> str:
+    return "-" if amount is None else f"{amount:g}"
 
 
 def _plain(adapter: Adapter) -> dict[str, object]:
@@ -147,4 +181,5 @@ def _plain(adapter: Adapter) -> dict[str, object]:
         },
         "sites": [asdict(site) for site in adapter.sites],
         "models": [asdict(model) for model in adapter.models.values()],
+        "prices": [asdict(prices) for prices in adapter.prices],
     }

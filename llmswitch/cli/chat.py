@@ -53,7 +53,7 @@ def chat(
             reply = switch.chat.completions.create(**asked)
             report: Report = reply.llmswitch
             if as_json:
-                print_json({**reply, "llmswitch": asdict(report)})
+                print_json({**reply, "llmswitch": {**asdict(report), **_ended(report)}})
             else:
                 typer.echo(_text(reply, "message"))
         else:
@@ -63,6 +63,19 @@ def chat(
             typer.echo(str(attempt), err=True)
         for change in report.changes:
             typer.echo(f"{change.parameter}: {change.action}, {change.reason}", err=True)
+        if report.cost is not None:
+            typer.echo(f"cost: {report.cost} (prices: {report.cost.source})", err=True)
+
+
+def _ended(report: Report) -> dict[str, object]:
+    """What the report works out only when it is asked."""
+    usage, cost = report.usage, report.cost
+    return {
+        "usage": usage and asdict(usage),
+        "cost": cost and {**asdict(cost), "amount": str(cost.amount)},
+        "total_cost": {currency: str(amount) for currency, amount in report.total_cost.items()},
+        "finish_reason": report.finish_reason,
+    }
 
 
 def _question(prompt: str | None) -> str:

@@ -9,7 +9,7 @@ from llmswitch._json import loads
 from llmswitch.errors import PayloadError
 
 if TYPE_CHECKING:
-    from llmswitch._json import Json
+    from llmswitch._json import Json, JsonValue
     from llmswitch.adapter import Adapter
 
 
@@ -39,22 +39,23 @@ def _not_json(body: bytes) -> str:
     )
 
 
-def no_answer(adapter: Adapter, body: bytes, what: str) -> PayloadError:
-    """What the body says went wrong, else that it is no answer."""
+def no_answer(adapter: Adapter, body: bytes, what: str, usage: JsonValue = None) -> PayloadError:
+    """What the body says went wrong, else that it is no answer; `usage`: what it counts all the same."""
     from llmswitch.failure import Kind, classify  # noqa: PLC0415 - failure reads the adapters, which name their dialects
 
     failure = classify(provider=adapter.name, status=200, body=body)
     if failure.kind is Kind.UNKNOWN or (failure.kind is Kind.BAD_PAYLOAD and failure.code is None):
         message = f"{what}: {failure.message}" if failure.message else what
         failure = replace(failure, kind=Kind.BAD_PAYLOAD, message=message[:512])
-    return PayloadError(failure)
+    return PayloadError(failure, {"usage": usage})
 
 
-def broke_off(adapter: Adapter, reason: str) -> PayloadError:
-    """The vendor's own word for an answer that it could not finish."""
+def broke_off(adapter: Adapter, reason: str, usage: JsonValue = None) -> PayloadError:
+    """The vendor's own word for an answer that it could not finish; `usage`: what it counts for it."""
     from llmswitch.failure import Failure, Kind  # noqa: PLC0415 - as above
 
     message = f"the answer broke off: finish_reason {reason!r}"
     return PayloadError(
-        Failure(kind=Kind.SERVER_ERROR, provider=adapter.name, status=200, code=reason, message=message, source="code")
+        Failure(kind=Kind.SERVER_ERROR, provider=adapter.name, status=200, code=reason, message=message, source="code"),
+        {"usage": usage, "finish_reason": reason},
     )

@@ -20,7 +20,7 @@ from llmswitch.dialects._anthropic_answer import model as model_row
 from llmswitch.dialects._anthropic_request import translated
 from llmswitch.dialects._anthropic_stream import Stream
 from llmswitch.dialects._payload import broke_off, json_object, no_answer
-from llmswitch.dialects.base import WireAnswer, WireRequest, encode_json
+from llmswitch.dialects.base import WireAnswer, WireRequest, encode_json, finish_word
 from llmswitch.parameters import fit
 
 if TYPE_CHECKING:
@@ -67,14 +67,14 @@ class Anthropic:
         if found is None:
             missing = "the answer names no models" if operation == "models" else "the answer has no content"
             raise no_answer(adapter, body, missing)
-        return WireAnswer(found, dumps(found))
+        return WireAnswer(found, dumps(found), finish_word(value))
 
     def _answer(self, adapter: Adapter, value: Json) -> Json | None:
         if not isinstance(value.get("content"), list):
             return None
         reason = value.get("stop_reason")
         if isinstance(reason, str) and reason in adapter.failing_finish_reasons:
-            raise broke_off(adapter, reason)
+            raise broke_off(adapter, reason, usage(value.get("usage")))
         said = message(value["content"])
         said["refusal"] = refusal(value.get("stop_details"))
         finish = adapter.finish_reasons.get(str(reason), reason)

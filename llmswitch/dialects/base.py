@@ -33,10 +33,26 @@ class WireRequest:
 
 @dataclass(frozen=True, slots=True)
 class WireAnswer:
-    """One whole answer in OpenAI's shape: read, and as bytes (the vendor's own where nothing had to change)."""
+    """One whole answer in OpenAI's shape: read, and as bytes (the vendor's own where nothing had to change).
+
+    `finish_reason` is the vendor's own word for why the first choice ended.
+    """
 
     value: Json
     body: bytes
+    finish_reason: str | None = None
+
+
+def finish_word(data: Json) -> str | None:
+    """Why the first choice ended, as the vendor says it in an answer or an event of a stream: in OpenAI's place, or in Anthropic's."""
+    choices = data.get("choices")
+    if isinstance(choices, list):
+        first = choices[0] if choices else None
+        word = first.get("finish_reason") if isinstance(first, dict) else None
+    else:
+        delta = data.get("delta")
+        word = (delta if isinstance(delta, dict) else data).get("stop_reason")
+    return word if isinstance(word, str) and word not in NO_REASON else None
 
 
 # Reads one event of a stream, (its data, its name) -> the chunk in OpenAI's shape: the data itself where nothing had to change, None for

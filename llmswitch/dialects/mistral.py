@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 
 from llmswitch._json import dumps
 from llmswitch.adapter import REASONING
-from llmswitch.dialects.base import WireAnswer
 from llmswitch.dialects.openai import OpenAI
 from llmswitch.report import Change
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from llmswitch._json import Json, JsonValue
     from llmswitch.adapter import Adapter
-    from llmswitch.dialects.base import StreamReader, WireRequest
+    from llmswitch.dialects.base import StreamReader, WireAnswer, WireRequest
 
 # "Tool call id was … but must be a-z, A-Z, 0-9, with a length of 9": the vendor's 400.
 _ID: Final = re.compile(r"[a-zA-Z0-9]{9}")
@@ -57,7 +56,7 @@ class Mistral(OpenAI):
         for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, dict):
                 changed |= _told_apart(choice.get("message"))
-        return WireAnswer(answer.value, dumps(answer.value)) if changed else answer
+        return replace(answer, body=dumps(answer.value)) if changed else answer
 
     def reader(self, adapter: Adapter, params: Json) -> StreamReader:
         """Each event is a chunk."""

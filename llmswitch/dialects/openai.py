@@ -9,7 +9,7 @@ from urllib.parse import quote
 from llmswitch._json import dumps
 from llmswitch.adapter import REASONING
 from llmswitch.dialects._payload import broke_off, json_object, no_answer
-from llmswitch.dialects.base import NO_REASON, WireAnswer, WireRequest, encode_json
+from llmswitch.dialects.base import NO_REASON, WireAnswer, WireRequest, encode_json, finish_word
 from llmswitch.parameters import fit
 
 if TYPE_CHECKING:
@@ -49,16 +49,15 @@ class OpenAI:
         """The answer, with the vendor's finish reasons in OpenAI's words."""
         value = json_object(adapter, body)
         if missing := _missing(value, operation):
-            raise no_answer(adapter, body, missing)
+            raise no_answer(adapter, body, missing, value.get("usage"))
         if operation != "chat":
             return WireAnswer(value, body)
-        changed = (
-            _renamed(value["choices"], adapter) | self._reasoned(value["choices"], adapter) | _counted(value, adapter)
-        )
+        word = finish_word(value)
+        changed = _counted(value, adapter) | _renamed(value, adapter) | self._reasoned(value["choices"], adapter)
         if self._completing and "object" not in value:
             value["object"] = "chat.completion"
             changed = True
-        return WireAnswer(value, dumps(value) if changed else body)
+        return WireAnswer(value, dumps(value) if changed else body, word)
 
     def reader(self, adapter: Adapter, params: Json) -> StreamReader:  # noqa: ARG002 - nothing hangs on what was asked
         """Each event is a chunk."""
@@ -123,19 +122,19 @@ def _counted(value: Json, adapter: Adapter) -> bool:
     return changed
 
 
-def _renamed(choices: JsonValue, adapter: Adapter) -> bool:
-    """Put the vendor's finish reasons into OpenAI's words, in place; whether there was one.
+def _renamed(value: Json, adapter: Adapter) -> bool:
+    """Put the answer's finish reasons into OpenAI's words, in place; whether there was one to be changed.
 
     Raises:
         PayloadError: one says that the answer broke off.
     """
-    changed = False
+    changed, choices = False, value["choices"]
     for choice in choices if isinstance(choices, list) else ():
         reason = choice.get("finish_reason") if isinstance(choice, dict) else None
         if not isinstance(choice, dict) or not isinstance(reason, str):
             continue
         if reason in adapter.failing_finish_reasons:
-            raise broke_off(adapter, reason)
+            raise broke_off(adapter, reason, value.get("usage"))
         if reason in adapter.finish_reasons:
             choice["finish_reason"] = adapter.finish_reasons[reason]
             changed = True
