@@ -22,7 +22,7 @@ COLOURS = {"-": "red", "+": "green", " ": "dim"}
 
 def run() -> tuple[Picture, str]:
     """The picture at the end of a run, and the summary."""
-    with Sandbox(pace=0.01) as sandbox, demo._environment(sandbox):  # noqa: SLF001 - this draws what the demo does
+    with Sandbox(providers=demo.PROVIDERS, pace=0.01) as sandbox, demo._environment(sandbox):  # noqa: SLF001 - this draws what the demo does
         traffic = Traffic()
         stage = Stage(story=traffic.story, blocked="OpenAI", block_at=time.time() + BLOCK_AFTER, introduction="")
         sandbox.fault("openai@global", "region_block", at=stage.block_at)

@@ -7,19 +7,18 @@ import datetime as dt
 import re
 from typing import TYPE_CHECKING, Final, cast, get_args
 
+from llmswitch import rules
 from llmswitch._table import nearest, read
 from llmswitch._variables import named
 from llmswitch.adapter import (
     CAPABILITIES,
     EVERYWHERE,
+    REASONING,
     TIERS,
     Adapter,
     Fact,
-    Interval,
     Model,
     Price,
-    Rule,
-    RuleAction,
     Serves,
     Site,
 )
@@ -28,14 +27,12 @@ from llmswitch.failure.rule import parse as parse_errors
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
-    from typing import Literal
 
     from llmswitch._table import Table
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]*")
 _REGION: Final = re.compile(r"[A-Z]{2}")
 _AS_OF: Final = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
-_INTERVAL: Final = re.compile(r"([\[(])\s*(-?[\d.]+)\s*,\s*(-?[\d.]+|max_output)\s*([\])])")
 _CHAT: Final = frozenset({"chat", "stream", "tools", "json_object", "json_schema", "vision", "reasoning", "logprobs"})
 _FAILED: Final = "error"  # as a finish reason: the answer broke off on the vendor's side
 _FINISH_REASONS: Final = ("stop", "length", "tool_calls", "content_filter", "function_call", _FAILED)
@@ -64,6 +61,7 @@ class _Reader:
             raise top.error("name", name, "lower-case letters, digits, - and _, a letter first")
         models = {model.name: model for model in self._models()}
         reasons = self._finish_reasons()
+        reasoning, usage = top.table("reasoning"), top.table("usage")
         adapter = Adapter(
             name=name,
             aliases=top.texts("aliases"),
@@ -77,17 +75,21 @@ class _Reader:
             key_env=(named(name, "api_key"), *top.texts("key_env")),
             models=models,
             tiers=self._tiers(models),
-            parameters=tuple(self._rule(row) for row in top.tables("parameters")),
+            parameters=tuple(rules.read(row, self._fact, TIERS) for row in top.tables("parameters")),
             errors=parse_errors(list(top.jsons("errors")), file=top.file),
             finish_reasons={word: reason for word, reason in reasons.items() if reason != _FAILED},
             failing_finish_reasons=frozenset(word for word, reason in reasons.items() if reason == _FAILED),
+            reasoning_field=reasoning.text("field", REASONING),
+            cached_field=usage.take("cached", str),
+            usage_in_choice=usage.take("in_choice", bool) or False,
             resources=frozenset(top.texts("resources")) or frozenset({"chat", "embeddings", "models"}),
             embeddings_batch=_count(top, "embeddings_batch"),
             keyless=top.take("keyless", bool) or False,
             deployments=top.take("deployments", bool) or False,
             docs=top.text("docs"),
         )
-        top.close()
+        for table in (reasoning, usage, top):
+            table.close()
         return adapter
 
     def _read_facts(self) -> Iterator[tuple[str, Fact]]:
@@ -137,7 +139,7 @@ class _Reader:
                 preferred=_regions(row, "preferred", EVERYWHERE),
                 binds=frozenset(row.texts("binds", ("caller", "end_user"))),
                 enforcement=row.texts("enforcement", ("ip", "account", "key", "contract")),
-                data_location=row.take("data_location", str),
+                hosted_in=_country(row, "hosted_in"),
                 key_env=(named(provider, name, "api_key"), *row.texts("key_env")),
                 key_pattern=_pattern(row, "key_pattern"),
                 fact=self._fact(row, "sites"),
@@ -230,46 +232,6 @@ class _Reader:
         table = self._top.table("finish_reasons")
         return {word: table.choice(word, _FINISH_REASONS) for word in table}
 
-    def _rule(self, row: Table) -> Rule:
-        action = cast("RuleAction", row.choice("action", get_args(RuleAction)))
-        rule = Rule(
-            names=_names(row, action),
-            action=action,
-            reason=row.need("reason", str),
-            fact=self._fact(row, "parameters"),
-            to=row.json("to"),
-            interval=_interval(row, "range"),
-            step=row.take("step", float) or 0.01,
-            models=row.texts("models"),
-            tiers=frozenset(row.texts("tiers", TIERS)),
-            when=cast(
-                "Literal['stream', 'no_stream'] | None", row.choice("when", ("stream", "no_stream", ""), "") or None
-            ),
-            unless=frozenset(row.texts("unless")),
-            requires=frozenset(row.texts("requires")),
-            values=row.jsons("values"),
-            keeps=row.jsons("keeps"),
-            neutral=row.jsons("neutral"),
-            length=_interval(row, "length"),
-        )
-        row.close()
-        if action == "clamp" and rule.interval is None:
-            raise row.error("range", None, 'an interval such as "[0, 2)"')
-        if action in {"rename", "role", "merge"} and not isinstance(rule.to, str):
-            raise row.error("to", rule.to, "a string")
-        if action in {"add", "replace"} and rule.to is None:
-            raise row.error("to", None, "the value to send")
-        return rule
-
-
-def _names(row: Table, action: str) -> tuple[str, ...]:
-    if action in {"role", "merge"}:
-        return ("messages",)
-    names = row.texts("names")
-    if not names:
-        raise row.error("names", None, "the parameters this rule is about, as a list")
-    return names
-
 
 def _count(row: Table, name: str) -> int | None:
     value = row.take(name, int)
@@ -304,6 +266,13 @@ def _regions(row: Table, name: str, *extra: str) -> frozenset[str]:
     return frozenset(codes)
 
 
+def _country(row: Table, name: str) -> str | None:
+    code = row.take(name, str)
+    if code is not None and not _REGION.fullmatch(code):
+        raise row.error(name, code, "an ISO 3166-1 alpha-2 code such as CN")
+    return code
+
+
 def _pattern(row: Table, name: str) -> str | None:
     value = row.take(name, str)
     if value is not None:
@@ -312,21 +281,3 @@ def _pattern(row: Table, name: str) -> str | None:
         except re.error as error:
             raise row.error(name, value, f"a regular expression ({error})") from error
     return value
-
-
-def _interval(row: Table, name: str) -> Interval | None:
-    text = row.take(name, str)
-    if text is None:
-        return None
-    match = _INTERVAL.fullmatch(text)
-    if match is None:
-        raise row.error(name, text, 'an interval such as "[0, 2)", "(0, 1]" or "[2, max_output]"')
-    left, low, high, right = match.groups()
-    try:
-        top: float | Literal["max_output"] = "max_output" if high == "max_output" else float(high)
-        found = Interval(float(low), top, low_open=left == "(", high_open=right == ")")
-    except ValueError as error:
-        raise row.error(name, text, "numbers as ends") from error
-    if found.high != "max_output" and found.low >= found.high:
-        raise row.error(name, text, "a low end below the high end")
-    return found

@@ -24,7 +24,7 @@ class Options:
 
     Attributes:
         providers: the only ones allowed, `exclude` those that are not: `name` or `name@site`. Hard, in every mode.
-        regions: the only places where data may be kept (`data_location` of a site). Hard; an unknown place is none of
+        regions: the only places where data may be kept (`hosted_in` of a site). Hard; an unknown place is none of
             them.
         order: who is asked first.
         region, user_region: instead of the client's.

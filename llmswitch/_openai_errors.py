@@ -172,8 +172,11 @@ def build(cls: type[errors.CallError], case: Case) -> errors.CallError:
 
 
 def note(error: openai.APIError, case: Case) -> None:
-    """Leave on an error of openai's own what ours carry: `attempts` and `failure`."""
+    """Leave on an error of openai's own what ours carry: `attempts` and `failure`; its text stays, a traceback shows the next step."""
     vars(error).update(attempts=case.attempts, failure=case.failure, reply=case.reply)
+    hint = case.failure.hint if case.failure is not None else None
+    if hint and hint not in str(error):
+        error.add_note(f"llmswitch: {hint}")
 
 
 def fill(error: openai.APIError, case: Case, status: int | None) -> None:

@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from llmswitch._table import nearest
 from llmswitch.errors import ConfigError
+from llmswitch.rules import Interval, Rule
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Mapping
     from pathlib import Path
 
-    from llmswitch._json import JsonValue
     from llmswitch.failure.rule import ErrorRule
 
 __all__ = [
@@ -47,7 +47,6 @@ __all__ = [
 
 Verdict = Literal["served", "not_served", "unknown", "discouraged"]
 Serves = Literal["list", "all-except", "home", "anywhere"]
-RuleAction = Literal["rename", "drop", "clamp", "replace", "role", "merge", "add"]
 
 TIERS: Final = ("flagship", "standard", "fast", "reasoning", "vision", "embedding")
 CAPABILITIES: Final = (
@@ -62,6 +61,7 @@ CAPABILITIES: Final = (
     "logprobs",
 )
 EVERYWHERE: Final = "*"
+REASONING: Final = "reasoning_content"  # where most vendors put it, and where callers find it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +101,7 @@ class Site:
         preferred: regions whose callers choose this site before the provider's others; "*" is everyone else.
         binds: whose region counts: "caller" (where the call leaves from), "end_user" (whom the app serves).
         enforcement: "ip", "account", "key", "contract".
+        hosted_in: the country (ISO 3166-1 alpha-2) whose servers answer and keep the data; None where nobody says.
         key_env: variables whose key belongs to this site only.
         key_pattern: what its keys look like, as a regular expression; for hints, never to refuse one.
     """
@@ -117,7 +118,7 @@ class Site:
     preferred: frozenset[str] = frozenset()
     binds: frozenset[str] = frozenset()
     enforcement: tuple[str, ...] = ()
-    data_location: str | None = None
+    hosted_in: str | None = None
     key_env: tuple[str, ...] = ()
     key_pattern: str | None = None
     fact: Fact
@@ -194,54 +195,6 @@ class Model:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A range of numbers, each end open or closed; `"max_output"` as the high end is the called model's own limit."""
-
-    low: float
-    high: float | Literal["max_output"]
-    low_open: bool = False
-    high_open: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """One change that a provider needs in a request.
-
-    Attributes:
-        names: the parameters it looks at; "messages" for the actions `role` and `merge`.
-        action: rename to `to`; drop; clamp into `interval`; replace by `to`; add `to` where absent;
-            role: messages of the roles in `values` get the role `to`;
-            merge: messages of the role `to` become one, in front.
-        models: patterns of the target's name; none means every model.
-        tiers: the target's tiers; none means every model.
-        when: only streamed calls, or only the others.
-        unless: not where one of these parameters is given.
-        requires: only where all of these are given.
-        values: only for these values; `keeps`: never for these.
-        neutral: values that ask for what the vendor does anyway: dropping them is not worth a report.
-        length: only for strings and lists of this length.
-        step: how far from an open end a clamped value stays.
-    """
-
-    names: tuple[str, ...]
-    action: RuleAction
-    reason: str
-    fact: Fact
-    to: JsonValue = None
-    interval: Interval | None = None
-    step: float = 0.01
-    models: tuple[str, ...] = ()
-    tiers: frozenset[str] = frozenset()
-    when: Literal["stream", "no_stream"] | None = None
-    unless: frozenset[str] = frozenset()
-    requires: frozenset[str] = frozenset()
-    values: tuple[JsonValue, ...] = ()
-    keeps: tuple[JsonValue, ...] = ()
-    neutral: tuple[JsonValue, ...] = ()
-    length: Interval | None = None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Adapter:
     """A provider: what its TOML states.
@@ -257,6 +210,9 @@ class Adapter:
         errors: what its error codes and texts mean.
         finish_reasons: the vendor's word -> OpenAI's.
         failing_finish_reasons: the vendor's words for: the answer broke off on our side.
+        reasoning_field: where reasoning arrives in a message or delta: a text, or a list of `{"text": ...}`.
+        cached_field: in usage, the vendor's own word for cached prompt tokens.
+        usage_in_choice: whether a stream's usage may stand in its choice.
         resources: the parts of the API it has; "*" is all of them.
         embeddings_batch: texts per embeddings request, None without a known limit; see `batch`.
         deployments: each account calls its models by names of its own.
@@ -278,6 +234,9 @@ class Adapter:
     errors: tuple[ErrorRule, ...] = ()
     finish_reasons: Mapping[str, str] = field(default_factory=dict)
     failing_finish_reasons: frozenset[str] = frozenset()
+    reasoning_field: str = REASONING
+    cached_field: str | None = None
+    usage_in_choice: bool = False
     resources: frozenset[str] = frozenset({"chat", "embeddings", "models"})
     embeddings_batch: int | None = None
     keyless: bool = False
@@ -285,6 +244,13 @@ class Adapter:
     docs: str = ""
     _names: dict[str, Model] = field(init=False, repr=False, default_factory=dict)
     _patterns: list[tuple[str, Model]] = field(init=False, repr=False, default_factory=list)
+
+    @property
+    def rewords(self) -> bool:
+        """Whether its answers say some things in words of its own."""
+        return bool(
+            self.finish_reasons or self.cached_field or self.usage_in_choice or self.reasoning_field != REASONING
+        )
 
     def __post_init__(self) -> None:
         for model in self.models.values():

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from llmswitch import config as configuration
-from llmswitch import dialects, errors, hooks, routing, vectors, wording
+from llmswitch import dialects, errors, gathering, hooks, routing, vectors, wording
 from llmswitch.call import Call, Timeouts
 from llmswitch.failover import Failover
 from llmswitch.failure import Failure, Kind
@@ -155,7 +155,7 @@ class Engine:
         kept, lost = [], []
         for candidate in plan.candidates:
             _, _, changes = self.encode(call, candidate)
-            losses = [change for change in changes if change.action in ("dropped", "clamped")]
+            losses = [change for change in changes if change.loss]
             if losses:
                 names = ", ".join(f"{change.parameter} would be {change.action} ({change.reason})" for change in losses)
                 lost.append(f"{candidate.endpoint.name} {candidate.model}: {names}")
@@ -218,8 +218,10 @@ class Engine:
         Raises:
             PayloadError: it is none.
         """
-        endpoint = candidate.endpoint
-        answer = self.dialect(endpoint).decode(endpoint.adapter, body, call.operation)
+        endpoint, dialect = candidate.endpoint, self.dialect(candidate.endpoint)
+        if call.operation == "chat" and gathering.is_stream(body):
+            return gathering.gather(endpoint.adapter, dialect.reader(endpoint.adapter, call.params), body)
+        answer = dialect.decode(endpoint.adapter, body, call.operation)
         if call.operation != "embeddings" or endpoint.heard_as_openai:
             return answer
         wanted = not call.numbers and call.params.get("encoding_format") == "base64"

@@ -91,7 +91,8 @@ class _Reading:
 
     def _begin(self, opened: Opened) -> None:
         endpoint = opened.send.candidate.endpoint
-        reader = Reader(endpoint.adapter, self._engine.dialect(endpoint), buffer=self._failover.buffers)
+        decode = self._engine.dialect(endpoint).reader(endpoint.adapter, self._call.params)
+        reader = Reader(endpoint.adapter, decode, buffer=self._failover.buffers)
         self._attempt = _Attempt(opened, reader, self._engine.clock())
 
     def _limit(self, attempt: _Attempt) -> float | None:

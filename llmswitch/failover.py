@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple, TypedDict, Unpack
 
-from llmswitch import errors, vectors, wording
+from llmswitch import errors, gathering, vectors, wording
 from llmswitch.call import Answer, Answered, Ended, Opened, Send, Start, Started, Wait
 from llmswitch.failure import Failure, Kind, classify
 from llmswitch.health import Key
@@ -349,7 +349,8 @@ class Failover:
         if value is not None and self._call.operation == "embeddings":
             space = vectors.space(candidate.endpoint.provider, candidate.model, value)
             self.report = replace(self.report, space=space)
-        return Answer(status=outcome.status, headers=outcome.headers, body=body, value=value, report=self.report)
+        headers = gathering.headers(outcome.headers) if gathering.is_stream(outcome.body or b"") else outcome.headers
+        return Answer(status=outcome.status, headers=headers, body=body, value=value, report=self.report)
 
     def _no_stream(self, provider: str, outcome: Answered) -> Failure:
         """A whole body where a stream was asked for: an error in it, or nothing that can be read as one."""

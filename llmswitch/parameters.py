@@ -14,16 +14,23 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from llmswitch import _messages
+from llmswitch._json import dumps
 from llmswitch.report import Change
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from llmswitch._json import Json, JsonValue
-    from llmswitch.adapter import Adapter, Interval, Rule
+    from llmswitch.adapter import Adapter
     from llmswitch.report import Action
+    from llmswitch.rules import Interval, Rule
 
 __all__ = ["fit"]
+
+# What every vendor takes, whatever else it does not.
+_ALWAYS: Final = frozenset({"model", "messages", "input", "stream"})
+_JSON_FORMS: Final = ("json_object", "json_schema")
 
 
 def fit(params: Json, adapter: Adapter, model: str, *, stream: bool) -> tuple[Json, tuple[Change, ...]]:
@@ -34,17 +41,14 @@ def fit(params: Json, adapter: Adapter, model: str, *, stream: bool) -> tuple[Js
     if not adapter.parameters:
         return params, ()
     draft = _Draft(params)
-    for rule, names, act in _rules(adapter, model, stream):
-        if rule.action == "add":
-            if not names.isdisjoint(draft.params):
-                continue
-        elif names.isdisjoint(draft.params):
+    for rule, about, act in _rules(adapter, model, stream):
+        if about and about.isdisjoint(draft.params):
             continue
-        if not rule.unless.isdisjoint(draft.params) or not rule.requires <= draft.params.keys():
+        if not rule.unless.isdisjoint(draft.params) or not all(map(draft.params.get, rule.requires)):
             continue
-        for name in rule.names:
-            if (rule.action == "add" or name in draft.params) and _concerns(rule, draft.params.get(name)):
-                act(draft, rule, name)
+        if rule.when == "unreasoned" and not _messages.unreasoned(params.get("messages")):
+            continue
+        act(draft, rule)
     return draft.params, tuple(draft.changes)
 
 
@@ -69,17 +73,17 @@ class _Draft:
         return self._own().pop(name)
 
     def report(self, name: str, action: Action, before: JsonValue, after: JsonValue, rule: Rule) -> None:
-        self.changes.append(Change(name, action, before, after, rule.reason))
+        self.changes.append(Change(name, action, before, after, rule.reason, rule.loss))
 
 
 @lru_cache(maxsize=512)  # a program calls few models; a gateway's callers may name many
 def _rules(adapter: Adapter, model: str, stream: bool) -> tuple[tuple[Rule, frozenset[str], _Act], ...]:
-    """The rules for this target, their names and what they do, with the model's own limit filled in."""
+    """The rules for this target, what they are about and what they do, with the model's own limit filled in."""
     known = adapter.model(model)
     limit = float(known.max_output) if known and known.max_output else math.inf
     found = []
     for rule in adapter.parameters:
-        if rule.when is not None and (rule.when == "stream") is not stream:
+        if rule.when in ("stream", "no_stream") and (rule.when == "stream") is not stream:
             continue
         if rule.models and not any(fnmatchcase(model, pattern) for pattern in rule.models):
             continue
@@ -87,14 +91,19 @@ def _rules(adapter: Adapter, model: str, stream: bool) -> tuple[tuple[Rule, froz
             continue
         if rule.interval is not None and rule.interval.high == "max_output":
             rule = replace(rule, interval=replace(rule.interval, high=limit))  # noqa: PLW2901 - the same rule, its limit filled in
-        found.append((rule, frozenset(rule.names), _ACTIONS[rule.action]))
+        found.append((rule, rule.about, _ACTIONS[rule.action]))
     return tuple(found)
+
+
+def _named(draft: _Draft, rule: Rule) -> Iterator[tuple[str, JsonValue]]:
+    """The parameters that are given and that the rule is about, with their values."""
+    for name in rule.names:
+        if name in draft.params and _concerns(rule, value := draft.params[name]):
+            yield name, value
 
 
 def _concerns(rule: Rule, value: JsonValue) -> bool:
     """Whether the rule is about this value."""
-    if rule.action in ("role", "merge"):
-        return True
     if rule.values and value not in rule.values:
         return False
     if value in rule.keeps:
@@ -104,101 +113,132 @@ def _concerns(rule: Rule, value: JsonValue) -> bool:
     return isinstance(value, (str, list)) and _inside(len(value), rule.length)
 
 
-def _rename(draft: _Draft, rule: Rule, name: str) -> None:
-    value = draft.take(name)
+def _rename(draft: _Draft, rule: Rule) -> None:
     new = str(rule.to)
-    if value is None:
-        return
-    if new in draft.params:
-        draft.report(name, "dropped", value, None, rule)
-    else:
-        draft.put(new, value)
-        draft.report(name, "renamed", name, new, rule)
-
-
-def _drop(draft: _Draft, rule: Rule, name: str) -> None:
-    value = draft.take(name)
-    if value is not None and value not in rule.neutral:
-        draft.report(name, "dropped", value, None, rule)
-
-
-def _clamp(draft: _Draft, rule: Rule, name: str) -> None:
-    value, interval = draft.params[name], rule.interval
-    # What is no number, NaN and infinity are the vendor's, or the encoder's, to refuse.
-    if interval is None or isinstance(value, bool) or not isinstance(value, (int, float)):
-        return
-    if (isinstance(value, float) and not math.isfinite(value)) or _inside(value, interval):
-        return
-    low, high = interval.low, _high(interval)
-    lowest = low + rule.step if interval.low_open else low
-    highest = high - rule.step if interval.high_open else high
-    nearest = lowest if value <= low else highest
-    after: float = int(nearest) if isinstance(value, int) and nearest.is_integer() else nearest
-    draft.put(name, after)
-    draft.report(name, "clamped", value, after, rule)
-
-
-def _replace(draft: _Draft, rule: Rule, name: str) -> None:
-    value = draft.params[name]
-    if value is None or value == rule.to:
-        return
-    draft.put(name, rule.to)
-    draft.report(name, "converted", value, rule.to, rule)
-
-
-def _add(draft: _Draft, rule: Rule, name: str) -> None:
-    draft.put(name, rule.to)
-    draft.report(name, "added", None, rule.to, rule)
-
-
-def _role(draft: _Draft, rule: Rule, name: str) -> None:
-    """Messages of the roles in `values` get the role `to`."""
-    messages = draft.params[name]
-    if not isinstance(messages, list):
-        return
-    changed: list[JsonValue] | None = None
-    for index, message in enumerate(messages):
-        if isinstance(message, dict) and message.get("role") in rule.values:
-            changed = changed or list(messages)
-            changed[index] = {**message, "role": rule.to}
-            draft.report(f"{name}[{index}].role", "converted", message.get("role"), rule.to, rule)
-    if changed is not None:
-        draft.put(name, changed)
-
-
-def _merge(draft: _Draft, rule: Rule, name: str) -> None:
-    """The messages of the role `to` become one, in front of the others."""
-    messages = draft.params[name]
-    if not isinstance(messages, list):
-        return
-    chosen = [
-        index for index, message in enumerate(messages) if isinstance(message, dict) and message.get("role") == rule.to
-    ]
-    if chosen in ([], [0]):
-        return
-    parts = [message for index in chosen if isinstance(message := messages[index], dict)]
-    content = _joined([message.get("content") for message in parts])
-    if content is None:
-        return
-    others = [message for index, message in enumerate(messages) if index not in set(chosen)]
-    draft.put(name, [{**parts[0], "content": content}, *others])
-    draft.report(name, "converted", f"{len(chosen)} messages of the role {rule.to}", "one, in front", rule)
-
-
-def _joined(contents: list[JsonValue]) -> JsonValue:
-    """Texts as one text; with lists of parts among them, one list. None for anything else: the vendor's to judge."""
-    texts = [content for content in contents if isinstance(content, str)]
-    if len(texts) == len(contents):
-        return "\n\n".join(texts)
-    parts: list[JsonValue] = []
-    for content in contents:
-        if isinstance(content, str):
-            parts.append({"type": "text", "text": content})
-        elif isinstance(content, list):
-            parts.extend(content)
+    for name, value in _named(draft, rule):
+        draft.take(name)
+        if value is None:
+            continue
+        if new in draft.params:
+            draft.report(name, "dropped", value, None, replace(rule, loss=value != draft.params[new]))
         else:
-            return None
-    return parts
+            draft.put(new, value)
+            draft.report(name, "renamed", name, new, rule)
+
+
+def _drop(draft: _Draft, rule: Rule) -> None:
+    for name, value in _named(draft, rule):
+        draft.take(name)
+        if value is not None and value not in rule.neutral:
+            draft.report(name, "dropped", value, None, rule)
+
+
+def _only(draft: _Draft, rule: Rule) -> None:
+    for name, value in list(draft.params.items()):
+        if name not in rule.names and name not in _ALWAYS:
+            draft.take(name)
+            if value is not None and value not in rule.neutral:
+                draft.report(name, "dropped", value, None, rule)
+
+
+def _clamp(draft: _Draft, rule: Rule) -> None:
+    interval = rule.interval
+    for name, value in _named(draft, rule):
+        # What is no number, NaN and infinity are the vendor's, or the encoder's, to refuse.
+        if interval is None or isinstance(value, bool) or not isinstance(value, (int, float)):
+            continue
+        if (isinstance(value, float) and not math.isfinite(value)) or _inside(value, interval):
+            continue
+        low, high = interval.low, _high(interval)
+        lowest = low + rule.step if interval.low_open else low
+        highest = high - rule.step if interval.high_open else high
+        nearest = lowest if value <= low else highest
+        after: float = int(nearest) if isinstance(value, int) and nearest.is_integer() else nearest
+        draft.put(name, after)
+        draft.report(name, "clamped", value, after, rule)
+
+
+def _replace(draft: _Draft, rule: Rule) -> None:
+    for name, value in _named(draft, rule):
+        if value is not None and value != rule.to:
+            draft.put(name, rule.to)
+            draft.report(name, "converted", value, rule.to, rule)
+
+
+def _add(draft: _Draft, rule: Rule) -> None:
+    for name in rule.names:
+        if name not in draft.params:
+            draft.put(name, rule.to)
+            draft.report(name, "added", None, rule.to, rule)
+
+
+def _map(draft: _Draft, rule: Rule) -> None:
+    """The value says which parameters to send instead; what the caller gave himself stays his."""
+    for name, value in _named(draft, rule):
+        word = value.get("type") if isinstance(value, dict) else value
+        row = rule.map.get(str(word), rule.map.get("*"))
+        if row is None or (value is None and "None" not in rule.map):
+            continue
+        draft.take(name)
+        given = {key: item for key, item in row.items() if key not in draft.params}
+        for key, item in given.items():
+            draft.put(key, item)
+        draft.report(name, "converted" if given else "dropped", value, given or None, rule)
+
+
+def _strip(draft: _Draft, rule: Rule) -> None:
+    """Fields inside parameters; one line of the report a place, whatever their number."""
+    for top, *rest in rule.paths:
+        if top not in draft.params:
+            continue
+        value, count = _without(draft.params[top], rest, rule)
+        if count:
+            draft.put(top, value)
+            draft.report(".".join((top, *rest)), "dropped", f"in {count} place{'s' * (count > 1)}", None, rule)
+
+
+def _without(value: JsonValue, path: list[str], rule: Rule) -> tuple[JsonValue, int]:
+    """The value without the field at this path, and how often it was there."""
+    if isinstance(value, list):
+        found = [_without(item, path, rule) for item in value]
+        count = sum(number for _, number in found)
+        return ([item for item, _ in found], count) if count else (value, 0)
+    name, *rest = path
+    if not isinstance(value, dict) or name not in value:
+        return value, 0
+    if rest:
+        inner, count = _without(value[name], rest, rule)
+        return ({**value, name: inner}, count) if count else (value, 0)
+    if not _concerns(rule, value[name]):
+        return value, 0
+    return {key: item for key, item in value.items() if key != name}, 1
+
+
+def _change_messages(draft: _Draft, rule: Rule) -> None:
+    messages = draft.params["messages"]
+    changed = _messages.ACTIONS[rule.action](messages, rule) if isinstance(messages, list) else None
+    if changed is not None:
+        draft.put("messages", changed.messages)
+        for note in changed.notes:
+            draft.report(*note, rule)
+
+
+def _mention(draft: _Draft, rule: Rule) -> None:
+    """Say in words that JSON is wanted, and with `{schema}` in the text, which."""
+    form, messages = draft.params.get("response_format"), draft.params["messages"]
+    if not isinstance(form, dict) or form.get("type") not in (rule.values or _JSON_FORMS) or type(messages) is not list:
+        return
+    text, said = str(rule.to), str(rule.to)
+    if "{schema}" in text:
+        wanted = form.get("json_schema")
+        schema = wanted.get("schema") if isinstance(wanted, dict) else None
+        if not isinstance(schema, dict):
+            return
+        text, said = text.replace("{schema}", dumps(schema).decode()), text.replace("{schema}", "…")
+    elif any(isinstance(message, dict) and _messages.says_json(message.get("content")) for message in messages):
+        return
+    draft.put("messages", _messages.instruct(messages, text))
+    draft.report("messages", "added", None, said, rule)
 
 
 def _high(interval: Interval) -> float:
@@ -212,14 +252,17 @@ def _inside(value: float, interval: Interval) -> bool:
 
 
 if TYPE_CHECKING:
-    _Act = Callable[[_Draft, Rule, str], None]
+    _Act = Callable[[_Draft, Rule], None]
 
 _ACTIONS: Final[Mapping[str, _Act]] = {
     "rename": _rename,
     "drop": _drop,
+    "only": _only,
     "clamp": _clamp,
     "replace": _replace,
-    "role": _role,
-    "merge": _merge,
     "add": _add,
+    "map": _map,
+    "strip": _strip,
+    "mention": _mention,
+    **dict.fromkeys(_messages.ACTIONS, _change_messages),
 }

@@ -16,7 +16,7 @@ class Change:
     """One difference between what the caller asked and what was sent.
 
     `parameter` is the caller's name for it (`max_tokens`, `messages[2].role`); `before` and `after` are values, or names where it
-    was renamed; prompts are never kept here.
+    was renamed; prompts are never kept here. `loss` says that the vendor is asked for less than the caller asked.
     """
 
     parameter: str
@@ -24,6 +24,7 @@ class Change:
     before: JsonValue
     after: JsonValue
     reason: str
+    loss: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -265,9 +265,9 @@ class _Judge:
             return _exclusion(endpoint, "excluded by this call", "exclude of the call")
         if options.regions is not None:
             # What runs on this machine keeps its data where the call comes from.
-            place = endpoint.site.data_location or (self.region if endpoint.adapter.keyless else None)
+            place = endpoint.site.hosted_in or (self.region if endpoint.adapter.keyless else None)
             if place not in options.regions:
-                where = f"keeps data in {place}" if place else "keeps data nobody says where"
+                where = f"hosted in {place}" if place else "hosted nobody says where"
                 only = ", ".join(sorted(options.regions)) or "nowhere"
                 return _dated(endpoint, f"{where}; this call allows {only}", endpoint.site.fact)
         return None

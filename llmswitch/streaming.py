@@ -18,7 +18,7 @@ from llmswitch.failure import Failure, Kind, classify
 if TYPE_CHECKING:
     from llmswitch._json import Json, JsonValue
     from llmswitch.adapter import Adapter
-    from llmswitch.dialects.base import Dialect
+    from llmswitch.dialects.base import StreamReader
 
 HELD_EVENTS: Final = 64
 HELD_BYTES: Final = 64 * 1024
@@ -95,11 +95,11 @@ class Reader:
     nothing more is read, when the stream carries an error, a broken chunk, or ends too early.
     """
 
-    __slots__ = ("_adapter", "_buffer", "_dialect", "_events", "_held", "_held_bytes", "_open", "_seen", "_tools",
+    __slots__ = ("_adapter", "_buffer", "_decode", "_events", "_held", "_held_bytes", "_open", "_seen", "_tools",
                  "committed", "done", "error", "failure", "ready", "reasoning", "text", "usage")  # fmt: skip
 
-    def __init__(self, adapter: Adapter, dialect: Dialect, *, buffer: bool = False) -> None:
-        self._adapter, self._dialect = adapter, dialect
+    def __init__(self, adapter: Adapter, decode: StreamReader, *, buffer: bool = False) -> None:
+        self._adapter, self._decode = adapter, decode
         self._buffer = buffer  # hold everything until the end: a broken stream can then be repeated unseen
         self._events = Events()
         self._held: list[Chunk] = []
@@ -169,7 +169,9 @@ class Reader:
         if type(value) is not dict or name == b"error" or _is_error(value):
             self.failure = self._in_band(name, event)
             return
-        chunk = self._dialect.chunk(self._adapter, value)
+        chunk = self._decode(value, name)
+        if chunk is None:
+            return
         visible = self._read(chunk)
         if self.failure is not None:
             return

@@ -29,6 +29,8 @@ _OUTSIDE = (
     "HTTPS_PROXY",
 )
 
+FIVE = ("openai", "qwen@cn", "qwen@intl", "ernie", "zhipu@cn", "zhipu@intl", "azure")
+
 
 # Started in the background (`make test &`), a process and all below it ignore Ctrl-C, which some tests press.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -47,9 +49,15 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> Iterator[None]:
     Engine.shared_health().clear()
 
 
+@pytest.fixture(scope="session")
+def llmswitch_sandbox_providers() -> tuple[str, ...]:
+    """Few enough that a test knows who is next."""
+    return FIVE
+
+
 @pytest.fixture
 def sandbox(llmswitch_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """OpenAI and one site each of Qwen, Ernie and Zhipu, seen from the United States: everybody may be called."""
+    """OpenAI, Qwen, Ernie, Zhipu and Azure, seen from the United States: everybody may be called."""
     monkeypatch.setenv("LLMSWITCH_REGION", "US")
     return llmswitch_sandbox
 

@@ -237,13 +237,13 @@ def test_no_key_variable_has_two_meanings() -> None:
         ("eu.api.openai.com", "openai@global"),
         ("API.OpenAI.com.", "openai@global"),
         ("dashscope.aliyuncs.com", "qwen@cn"),
-        ("coding.dashscope.aliyuncs.com", "qwen@cn"),
+        ("coding.dashscope.aliyuncs.com", "qwen@coding"),
         ("dashscope-intl.aliyuncs.com", "qwen@intl"),
-        ("coding-intl.dashscope.aliyuncs.com", "qwen@intl"),
+        ("coding-intl.dashscope.aliyuncs.com", "qwen@coding-intl"),
         ("dashscope-us.aliyuncs.com", "qwen@us"),
         ("cn-hongkong.dashscope.aliyuncs.com", "qwen@hk"),
         ("ws-1.cn-beijing.maas.aliyuncs.com", "qwen@cn"),
-        ("token-plan.cn-beijing.maas.aliyuncs.com", "qwen@cn"),
+        ("token-plan.cn-beijing.maas.aliyuncs.com", "qwen@token"),
         ("ws-1.ap-southeast-1.maas.aliyuncs.com", "qwen@intl"),
         ("ws-1.us-east-1.maas.aliyuncs.com", "qwen@us"),
         ("ws-1.cn-hongkong.maas.aliyuncs.com", "qwen@hk"),
@@ -336,7 +336,7 @@ def test_embeddings_state_their_dimensions() -> None:
     assert get("openai").models["text-embedding-3-large"].dimensions == (3072,)
     assert get("qwen").models["text-embedding-v4"].dimensions[0] == 1024
     assert get("zhipu").models["embedding-3"].dimensions[0] == 2048
-    assert [get(name).embeddings_batch for name in VENDORS] == [None, 10, 16, 64]
+    assert [get(name).embeddings_batch for name in VENDORS] == [2048, 10, 16, 64]
 
 
 # --- finding, registering, reading once ----------------------------------------------------------------------------------------
@@ -462,6 +462,7 @@ WRONG = {
     "region no list": ("", 'regions = "CN"\n', r"sites\.eu\.regions: found 'CN'; allowed: a list"),
     "host": ("", 'hosts = ["https://x.example"]\n', r"sites\.eu\.hosts\[0\]: found .*allowed: a host name"),
     "binds": ("", 'binds = ["callers"]\n', r"sites\.eu\.binds\[0\]: found 'callers'; allowed: caller, end_user; did you mean 'caller'\?"),
+    "hosted in": ("", 'hosted_in = "Beijing"\n', r"sites\.eu\.hosted_in: found 'Beijing'; allowed: an ISO 3166-1 alpha-2 code"),
     "key pattern": ("", 'key_pattern = "("\n', r"sites\.eu\.key_pattern: found '\('; allowed: a regular expression"),
     "fact": ("", 'fact = "site"\n', r"sites\.eu\.fact: found 'site'; allowed: a name under \[facts\]: sites"),
     "no fact": ("", MODEL, r"models\.m\.fact: found 'models'; allowed: a name under \[facts\]: sites"),

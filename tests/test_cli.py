@@ -314,18 +314,21 @@ def test_doctor_says_that_a_key_may_be_the_twin_sites(sandbox: Sandbox) -> None:
 
 @posix
 def test_sandbox_serves_until_interrupted() -> None:
-    with start("sandbox", "--no-local", "--fault", "openai:region_block", "--json") as serving:
+    served = ("--provider", "openai", "--provider", "qwen@cn")
+    with start("sandbox", "--no-local", *served, "--fault", "openai:region_block", "--json") as serving:
         assert serving.stdout is not None
         text = ""
         while not text.rstrip().endswith("\n}"):
             text += serving.stdout.readline()
         environment = json.loads(text)["environment"]
+        endpoints = json.loads(text)["endpoints"]
 
         refused = run("chat", "--provider", "openai", "Hello", **environment)
         answer = run("chat", "Hello", **environment)
         os.killpg(serving.pid, signal.SIGINT)
         _, errors = serving.communicate(timeout=20)
 
+    assert list(endpoints) == ["openai@global", "qwen@cn"]
     assert refused.returncode == 1
     assert "region_blocked" in refused.stderr
     assert answer.returncode == 0

@@ -254,8 +254,6 @@ def test_ernie_merges_parts() -> None:
         [None, 1, "x", []],
         [{"content": "no role"}],
         [{"role": ["developer"], "content": "x"}],
-        [USER, {"role": "system", "content": None}],
-        [USER, {"role": "system"}],
     ],
 )
 @pytest.mark.parametrize("provider", ["qwen", "ernie", "zhipu"])
@@ -263,6 +261,59 @@ def test_wrong_messages_are_the_vendors_to_judge(provider: str, messages: JsonVa
     sent, changes = fitted(provider, {"messages": messages})
     assert sent["messages"] == messages
     assert changes == []
+
+
+def test_json_is_mentioned_to_qwen_only_where_nobody_did() -> None:
+    form: Json = {"response_format": {"type": "json_object"}}
+    sent, changes = fit({**form, "messages": [USER]}, get("qwen"), "qwen3.8-max", stream=True)
+    assert sent["messages"] == [{"role": "system", "content": "Answer in JSON."}, USER]
+    assert told(list(changes)) == [("messages", "added", None, "Answer in JSON.")]
+    system: Json = {"role": "system", "content": "Be brief."}
+    sent, _ = fit({**form, "messages": [system, USER]}, get("qwen"), "qwen3.8-max", stream=True)
+    assert sent["messages"] == [{"role": "system", "content": "Be brief.\n\nAnswer in JSON."}, USER]
+    parts: Json = {"role": "user", "content": [{"type": "text", "text": "as Json, please"}]}
+    plain: Json = {"role": "user", "content": "JSON"}
+    for said in (plain, parts):
+        params: Json = {**form, "messages": [USER, said]}
+        assert fit(params, get("qwen"), "qwen3.8-max", stream=True) == (params, ())
+    params = {"response_format": {"type": "text"}, "messages": [USER]}
+    assert fit(params, get("qwen"), "qwen3.8-max", stream=True)[0] is params
+
+
+def test_ernie_takes_turns_and_nothing_empty() -> None:
+    call: Json = {"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]}
+    result: Json = {"role": "tool", "tool_call_id": "1", "content": ""}
+    say: Json = {"role": "assistant", "content": "so"}
+    messages: list[JsonValue] = [
+        USER,
+        {"role": "assistant", "content": ""},
+        USER,
+        call,
+        result,
+        call,
+        result,
+        say,
+        USER,
+    ]
+    sent, changes = fitted("ernie", {"messages": messages})
+    joined: Json = {"role": "user", "content": "你好\n\n你好"}
+    filled = {**result, "content": "(empty)"}
+    assert sent["messages"] == [joined, call, filled, call, filled, say, USER]
+    assert told(changes) == [
+        ("messages", "dropped", "1 empty", None),
+        ("messages", "converted", "8 messages", "7, their roles taking turns"),
+    ]
+
+
+def test_another_vendors_reasoning_never_reaches_openai() -> None:
+    said: Json = {"role": "assistant", "content": "4", "reasoning_content": "2+2", "reasoning_details": []}
+    sent, changes = fitted("openai", {"messages": [USER, said, USER, said]})
+    assert sent["messages"] == [USER, {"role": "assistant", "content": "4"}] * 2
+    assert told(changes) == [
+        ("messages.reasoning_content", "dropped", "in 2 places", None),
+        ("messages.reasoning_details", "dropped", "in 2 places", None),
+    ]
+    assert not any(change.loss for change in changes)
 
 
 # --- thinking ------------------------------------------------------------------------------------------------------------------
@@ -282,19 +333,28 @@ def test_wrong_messages_are_the_vendors_to_judge(provider: str, messages: JsonVa
         ("deepseek-v4", False, {}, None),
         ("qwen3.7-plus", False, {"enable_thinking": True}, True),
         ("qwen3.7-plus", False, {"thinking_budget": 100}, None),
-        ("qwen3.7-plus", False, {"reasoning_effort": "high"}, None),
+        ("qwen3.7-plus", False, {"reasoning_effort": "high"}, True),
         ("qwen3.7-plus", False, {"reasoning_effort": "minimal"}, False),
+        ("qwen3.7-plus", True, {"reasoning_effort": "low"}, True),
+        ("qwen3-32b", True, {"reasoning_effort": "low"}, True),
+        ("qwen3-32b", False, {"reasoning_effort": "low"}, True),
+        ("qwen3.7-plus", True, {"reasoning_effort": "low", "response_format": {"type": "json_schema"}}, False),
     ],
 )
 def test_qwen_thinks_only_where_it_may(model: str, stream: bool, given: Json, expected: bool | None) -> None:
     params: Json = {"model": "gpt-4o", "messages": [USER], **given}
     sent, changes = fit(params, get("qwen"), model, stream=stream)
     assert sent.get("enable_thinking") is expected
-    added = [change for change in changes if change.action == "added"]
-    assert [(change.parameter, change.after) for change in added] == (
-        [("enable_thinking", False)] if expected is False else []
-    )
-    assert ("reasoning_effort" in sent) is (given.get("reasoning_effort") == "high")
+    effort = given.get("reasoning_effort")
+    assert "reasoning_effort" not in sent
+    if effort:
+        assert told(list(changes))[:1] == [("reasoning_effort", "converted", effort, {"enable_thinking": expected})]
+        assert changes[0].loss is (expected is False and effort != "minimal")
+        # Thinking needs a stream: one is asked for, and put together again.
+        streamed = [("stream", True), ("stream_options", {"include_usage": True})] if expected and not stream else []
+        assert [(change.parameter, change.after) for change in changes[1:]] == streamed
+    elif expected is not True:
+        assert told(list(changes)) == ([("enable_thinking", "added", None, False)] if expected is False else [])
 
 
 @pytest.mark.parametrize(
@@ -335,7 +395,9 @@ def test_a_call_that_fits_is_the_callers_own_object(provider: str, model: str) -
         "max_tokens": 100,
         "stream": True,
         "tools": [],
+        "response_format": {"type": "json_object"},
     }
+    params["messages"] = [USER, {"role": "assistant", "content": "JSON?"}, USER]
     sent, changes = fit(params, get(provider), model, stream=True)
     assert sent is params
     assert changes == ()

@@ -344,7 +344,7 @@ def test_a_call_narrows_providers() -> None:
 def test_a_call_narrows_where_data_is_kept() -> None:
     found = plan(options={"regions": ["cn"]})
     assert who(found) == ["qwen@cn", "zhipu@cn", "ernie@cn"]
-    assert "keeps data in US; this call allows CN" in why(found, "openai")
+    assert "hosted in US; this call allows CN" in why(found, "openai")
     unknown = plan(environ={"ZAI_API_KEY": "z"}, options={"regions": ["SG"]})
     assert unknown.candidates == ()
     at_home = plan(environ={}, local=True, region="DE", options={"regions": ["DE"]})

@@ -21,6 +21,7 @@ from pydantic import BaseModel
 
 from llmswitch import adapter
 from llmswitch.sandbox import KINDS, Prompt, Sandbox, run
+from tests.conftest import FIVE
 from tests.servers import wait_until
 
 if TYPE_CHECKING:
@@ -585,16 +586,16 @@ def test_it_serves_loopback_only_and_frees_its_ports() -> None:
             Sandbox(host=host)
     for port in (0, -1, 65_534, 80_000):
         with pytest.raises(ValueError, match="from 1 to 6552"):
-            Sandbox(port_base=port)
+            Sandbox(providers=FIVE, port_base=port)
     with Sandbox() as first:
         taken = int(first.admin_url.rpartition(":")[2])
         with pytest.raises(OSError, match=rf"port {taken} .* in use"):
-            Sandbox(port_base=taken).start()
+            Sandbox(providers=FIVE, port_base=taken).start()
     first.close()
     # The ports after it may be somebody else's; below 32 768 the system gives none away by itself.
     for base in (taken, *range(20_011, 32_000, 40)):
         try:
-            second = Sandbox(port_base=base).start()
+            second = Sandbox(providers=FIVE, port_base=base).start()
         except OSError:
             continue
         assert second.admin_url.endswith(f":{base}")
@@ -604,6 +605,23 @@ def test_it_serves_loopback_only_and_frees_its_ports() -> None:
         raise AssertionError("no seven ports in a row were free")
     with pytest.raises(RuntimeError, match="not running"):
         _ = Sandbox().endpoints
+
+
+def test_it_serves_whom_it_is_asked_to_serve() -> None:
+    everybody = Sandbox()
+    with Sandbox(providers=["zhipu", "qwen@intl"]) as some:
+        assert {"qwen@intl", "zhipu@cn", "zhipu@intl"} <= set(some.endpoints)
+        assert {name for name in some.endpoints if not name.startswith("zhipu")} == {"qwen@intl"}
+        assert all("QWEN_INTL" in name or "ZHIPU" in name or name.endswith("_KEY") for name in some.environment)
+        with pytest.raises(ValueError, match="no 'qwen@cn'"):
+            some.fault("qwen@cn", "quota")
+    with everybody:
+        order = list(dict.fromkeys(name.partition("@")[0] for name in everybody.endpoints))
+    assert order[:5] == ["openai", "qwen", "ernie", "zhipu", "azure"]
+    assert order[5:] == sorted(order[5:])
+    for nobody in (["quen"], ["qwen", "qwen@mars"], []):
+        with pytest.raises(ValueError, match=r"does not serve .*; it serves: openai@global, "):
+            Sandbox(providers=nobody)
 
 
 async def _asynchronously() -> str:

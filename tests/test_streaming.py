@@ -14,7 +14,7 @@ OPENAI = adapter.get("openai")
 
 def reader(provider: str = "openai", *, buffer: bool = False) -> Reader:
     known = adapter.get(provider)
-    return Reader(known, dialects.get(known.dialect), buffer=buffer)
+    return Reader(known, dialects.get(known.dialect).reader(known, {}), buffer=buffer)
 
 
 def chunk(text: str | None = None, finish: str | None = None, **more: object) -> bytes:

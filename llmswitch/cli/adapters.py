@@ -77,7 +77,7 @@ def _detail(adapter: Adapter) -> None:
             "meant for elsewhere": _regions(site.discouraged),
             "binds": ", ".join(sorted(site.binds)),
             "enforced by": ", ".join(site.enforcement),
-            "data kept in": site.data_location or "",
+            "hosted in": site.hosted_in or "",
             "key": _keys(adapter, site),
             "source": f"{site.fact.source} ({site.fact.as_of}, {site.fact.confidence} confidence)",
             "note": site.note,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SHORTEST, LONGEST = 4.0, 20.0
 _REGION: Final = "CN"
 _BLOCKED: Final = "openai@global"
+PROVIDERS: Final = ("openai", "qwen@cn", "qwen@intl", "ernie", "zhipu@cn", "zhipu@intl", "azure")
 _PACE: Final = 0.01  # seconds between the pieces of an answer
 _BEFORE: Final = 0.4  # share of the time that passes before the block
 _TICK: Final = 0.1
@@ -62,7 +63,8 @@ def demo(
     from llmswitch.sandbox import Sandbox
 
     voice = generator(local)
-    with Sandbox(generator=voice, pace=0.0 if voice else _PACE) as sandbox, _environment(sandbox):
+    pace = 0.0 if voice else _PACE
+    with Sandbox(providers=PROVIDERS, generator=voice, pace=pace) as sandbox, _environment(sandbox):
         traffic = Traffic()
         with traffic:
             # The clock starts with the first answer: on a busy machine loading takes longer than the quiet before the block.

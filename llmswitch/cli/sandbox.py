@@ -22,6 +22,12 @@ def sandbox(
             help="A fault to begin with: PROVIDER:KIND[,OPTION=VALUE...]; may be given again.", show_default=False
         ),
     ] = None,
+    provider: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Whom to serve: qwen, or qwen@cn; may be given again. Default: everybody.", show_default=False
+        ),
+    ] = None,
     port: Annotated[
         int | None, typer.Option(help="The admin API's port; the endpoints follow. Default: any free.")
     ] = None,
@@ -32,10 +38,11 @@ def sandbox(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Say in JSON where everything is.")] = False,
 ) -> None:
-    """Serve OpenAI, Qwen, Ernie and Zhipu on this machine, with their answers and their errors, until Ctrl-C.
+    """Serve the providers on this machine, with their answers and their errors, until Ctrl-C.
 
     \b
     llmswitch sandbox
+    llmswitch sandbox --provider openai --provider qwen@cn
     llmswitch sandbox --port 8100 --fault openai:region_block
     llmswitch sandbox --fault openai:region_block,at=+10 --fault qwen@cn:rate_limit,count=3,retry_after=2
 
@@ -45,7 +52,7 @@ def sandbox(
     curl -X POST "$ADMIN/faults" -d '{"provider": "zhipu", "kind": "quota"}'
     curl -X DELETE "$ADMIN/faults"
     """
-    from llmswitch import sandbox as providers
+    from llmswitch import sandbox as served
 
     faults = [_parse(text) for text in fault or ()]
 
@@ -59,7 +66,14 @@ def sandbox(
             typer.echo("\nCtrl-C stops it.", err=True)
 
     try:
-        providers.run(host=host, port_base=port, generator=generator(local), pace=pace, on_ready=ready)
+        served.run(
+            providers=provider or None,
+            host=host,
+            port_base=port,
+            generator=generator(local),
+            pace=pace,
+            on_ready=ready,
+        )
     except ValueError as error:
         raise ConfigError(str(error)) from error
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from llmswitch._json import dumps
 from llmswitch.errors import InvalidRequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from llmswitch._json import Json
     from llmswitch.adapter import Adapter
@@ -37,6 +37,11 @@ class WireAnswer:
 
     value: Json
     body: bytes
+
+
+# Reads one event of a stream, (its data, its name) -> the chunk in OpenAI's shape: the data itself where nothing had to change, None for
+# what carries nothing (a ping).
+StreamReader: TypeAlias = "Callable[[Json, bytes], Json | None]"
 
 
 class Dialect(Protocol):
@@ -71,8 +76,8 @@ class Dialect(Protocol):
         """
         ...
 
-    def chunk(self, adapter: Adapter, data: Json) -> Json:
-        """One chunk of a stream in OpenAI's shape: `data` itself where nothing had to change."""
+    def reader(self, adapter: Adapter, params: Json) -> StreamReader:
+        """What reads one stream, the answer to `params`: made once, so that it may remember."""
         ...
 
 

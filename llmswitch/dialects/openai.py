@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from llmswitch._json import dumps, loads
+from llmswitch.adapter import REASONING
 from llmswitch.dialects.base import NO_REASON, WireAnswer, WireRequest, encode_json
 from llmswitch.errors import PayloadError
 from llmswitch.parameters import fit
@@ -14,6 +16,7 @@ from llmswitch.parameters import fit
 if TYPE_CHECKING:
     from llmswitch._json import Json, JsonValue
     from llmswitch.adapter import Adapter
+    from llmswitch.dialects.base import StreamReader
 
 _PATHS: Final = {"chat": "/chat/completions", "embeddings": "/embeddings"}
 
@@ -53,17 +56,27 @@ class OpenAI:
             raise _no_answer(adapter, body, missing)
         if operation != "chat":
             return WireAnswer(value, body)
-        changed = _renamed(value["choices"], adapter)
+        changed = (
+            _renamed(value["choices"], adapter) | self._reasoned(value["choices"], adapter) | _counted(value, adapter)
+        )
         if self._completing and "object" not in value:
             value["object"] = "chat.completion"
             changed = True
         return WireAnswer(value, dumps(value) if changed else body)
 
-    def chunk(self, adapter: Adapter, data: Json) -> Json:
+    def reader(self, adapter: Adapter, params: Json) -> StreamReader:  # noqa: ARG002 - nothing hangs on what was asked
+        """Each event is a chunk."""
+        return partial(self.chunk, adapter)
+
+    def chunk(self, adapter: Adapter, data: Json, _event: bytes = b"") -> Json:
         """The chunk with the vendor's finish reasons in OpenAI's words, without empty ids and names of tool calls."""
         choices = data.get("choices")
-        if not isinstance(choices, list) or not (self._completing or adapter.finish_reasons):
+        if not isinstance(choices, list) or not (self._completing or adapter.rewords):
             return data
+        if (adapter.reasoning_field != REASONING and self._reasoned(choices, adapter)) | (
+            (adapter.cached_field is not None or adapter.usage_in_choice) and _counted(data, adapter)
+        ):
+            data = dict(data)  # another object: the bytes as they came no longer say the same
         changed: list[JsonValue] | None = None
         for index, choice in enumerate(choices):
             if type(choice) is dict and (found := _choice(choice, adapter)) is not choice:
@@ -72,6 +85,46 @@ class OpenAI:
         if "object" in data or not self._completing:
             return data if changed is None else {**data, "choices": changed}
         return {**data, "object": "chat.completion.chunk", "choices": choices if changed is None else changed}
+
+    def _reasoned(self, choices: JsonValue, adapter: Adapter) -> bool:
+        """Put reasoning where callers look for it, in place; whether there was some.
+
+        Where nothing is mended, the vendor's own field stays beside it.
+        """
+        name, changed = adapter.reasoning_field, False
+        if name == REASONING:
+            return False
+        for choice in choices if isinstance(choices, list) else ():
+            for part in (choice.get("message"), choice.get("delta")) if isinstance(choice, dict) else ():
+                if not isinstance(part, dict) or not part.get(name) or part.get(REASONING):
+                    continue
+                value = part[name]
+                if isinstance(value, list):  # kept beside: some vendors want it back as it was
+                    value = "".join(str(item.get("text") or "") for item in value if isinstance(item, dict))
+                elif self._completing:
+                    del part[name]
+                part[REASONING] = value
+                changed = True
+        return changed
+
+
+def _counted(value: Json, adapter: Adapter) -> bool:
+    """Put usage where OpenAI has it, in place; whether something was elsewhere."""
+    changed = False
+    if adapter.usage_in_choice and not value.get("usage"):
+        choices = value.get("choices")
+        first = choices[0] if isinstance(choices, list) and choices else None
+        if isinstance(first, dict) and isinstance(first.get("usage"), dict):
+            value["usage"] = first.pop("usage")
+            changed = True
+    usage = value.get("usage")
+    if adapter.cached_field and isinstance(usage, dict) and isinstance(usage.get(adapter.cached_field), int):
+        details = usage.get("prompt_tokens_details")
+        if not isinstance(details, dict) or details.get("cached_tokens") is None:
+            usage["prompt_tokens_details"] = {**(details if isinstance(details, dict) else {}),
+                                              "cached_tokens": usage[adapter.cached_field]}  # fmt: skip
+            changed = True
+    return changed
 
 
 def _renamed(choices: JsonValue, adapter: Adapter) -> bool:

@@ -57,11 +57,15 @@ class Site:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """A vendor: its sites, and the dialects that each of them speaks (the first is the OpenAI-compatible one)."""
+    """A vendor: its sites, and the dialects that each of them speaks (the first is the OpenAI-compatible one).
+
+    `rank` is its place among the vendors; those of the same rank stand by name.
+    """
 
     name: str
     sites: tuple[Site, ...]
     dialects: tuple[type[Dialect], ...]
+    rank: int = 100
 
 
 @dataclass(frozen=True, slots=True)

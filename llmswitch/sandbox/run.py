@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from llmswitch.sandbox.server import Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from llmswitch.sandbox.answers import Generator
 
 
 def run(
     *,
+    providers: Iterable[str] | None = None,
     host: str = "127.0.0.1",
     port_base: int | None = None,
     generator: Generator | None = None,
@@ -25,14 +26,14 @@ def run(
     """Serve the sandbox until Ctrl-C or SIGTERM; `on_ready` is called once every port answers.
 
     Raises:
-        ValueError: a host that is not loopback.
+        ValueError: a vendor it does not have, a host that is not loopback.
         OSError: a port that is taken.
     """
     stopped = threading.Event()
     main = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGTERM, lambda *_: stopped.set()) if main else None
     try:
-        with Sandbox(host=host, port_base=port_base, generator=generator, pace=pace) as sandbox:
+        with Sandbox(providers=providers, host=host, port_base=port_base, generator=generator, pace=pace) as sandbox:
             if on_ready is not None:
                 on_ready(sandbox)
             try:

@@ -14,13 +14,13 @@ from aiohttp import web
 from llmswitch.sandbox.admin import Admin
 from llmswitch.sandbox.answers import Deterministic
 from llmswitch.sandbox.endpoint import Endpoint
-from llmswitch.sandbox.ernie_v1 import ACCESS_KEY, ACCESS_SECRET
 from llmswitch.sandbox.faults import ERRORS, FaultBook
 from llmswitch.sandbox.journal import Journal, concerns
-from llmswitch.sandbox.providers import PROVIDERS
+from llmswitch.sandbox.providers import endpoints
+from llmswitch.sandbox.vendors.ernie_v1 import ACCESS_KEY, ACCESS_SECRET
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
     from types import TracebackType
 
     from aiohttp.http_parser import RawRequestMessage
@@ -37,12 +37,13 @@ _STARTING, _CLOSING = 15.0, 15.0
 
 
 class Sandbox:
-    """OpenAI, Qwen, Ernie and Zhipu on loopback, with faults on demand.
+    """The vendors on loopback, with faults on demand.
 
     Used as a context manager, `with` or `async with`; it runs in a thread of its own either way. Names are those of
     llmswitch: a provider ("qwen"), or an endpoint ("qwen@cn").
 
     Args:
+        providers: whom to serve, as names; None is everybody.
         host: a loopback address; anything else is refused.
         port_base: the admin API's port; the endpoints follow it one by one. None lets the system choose each.
         generator: what writes the text of answers; by default a deterministic one that says so.
@@ -50,13 +51,14 @@ class Sandbox:
         seed: of the draw behind `error_rate`.
 
     Raises:
-        ValueError: a host that is not loopback, a port that does not exist.
+        ValueError: a vendor that it does not have, a host that is not loopback, a port that does not exist.
         OSError: a port that is taken.
     """
 
     def __init__(
         self,
         *,
+        providers: Iterable[str] | None = None,
         host: str = "127.0.0.1",
         port_base: int | None = None,
         generator: Generator | None = None,
@@ -70,8 +72,7 @@ class Sandbox:
         generator = generator or Deterministic()
         self._endpoints = {
             endpoint.name: endpoint
-            for provider in PROVIDERS
-            for site in provider.sites
+            for provider, site in endpoints(providers)
             for endpoint in (
                 Endpoint(provider, site, book=self._book, journal=self._journal, generator=generator, pace=pace),
             )

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from llmswitch.sandbox.dialect import Route, Variant
+from llmswitch.sandbox.dialect import Provider, Route, Site, Variant
 from llmswitch.sandbox.fields import tables
-from llmswitch.sandbox.openai import OpenAI
+from llmswitch.sandbox.vendors.openai import OpenAI
 from llmswitch.sandbox.wire import Frame, Reply, event, identifier
 
 if TYPE_CHECKING:
@@ -153,3 +153,20 @@ class Azure(OpenAI):
         empty: Json = {"choices": [], "created": 0, "id": "", "model": "", "object": ""}
         yield Frame("preamble", event({**empty, "prompt_filter_results": [found]}))
         yield from super().frames(turn)
+
+
+PROVIDER = Provider(
+    name="azure",
+    rank=50,
+    dialects=(Azure,),
+    sites=(
+        Site(
+            name="global",
+            key="llmswitchsandboxazurenotarealkey",
+            base="/openai/v1",
+            native="",  # where openai's AzureOpenAI begins: `azure_endpoint`
+            base_variable="LLMSWITCH_AZURE_BASE_URL",
+            key_variable="LLMSWITCH_AZURE_API_KEY",
+        ),
+    ),
+)

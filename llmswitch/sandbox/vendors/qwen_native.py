@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from llmswitch import _json
 from llmswitch.sandbox import answers
-from llmswitch.sandbox.dialect import Route, Variant
+from llmswitch.sandbox.dialect import Provider, Route, Site, Variant
 from llmswitch.sandbox.faults import is_streamed
 from llmswitch.sandbox.fields import array, integer, table, text
-from llmswitch.sandbox.qwen import Qwen
+from llmswitch.sandbox.vendors.qwen import Qwen
 from llmswitch.sandbox.wire import Frame, Reply, Stream, identifier
 
 if TYPE_CHECKING:
@@ -199,3 +199,32 @@ def _event(body: JsonValue, number: int, kind: str = "result", status: int = 200
     # No space after the colons: the 1.x SDK knows `event:error` only so.
     head = f"id:{number}\nevent:{kind}\n:HTTP_STATUS/{status}\ndata:".encode()
     return head + _json.dumps(body) + b"\n\n"
+
+
+def _site(name: str, base_variable: str, key_variable: str, sdk: dict[str, str] | None = None) -> Site:
+    return Site(
+        name=name,
+        key=f"sk-llmswitch-sandbox-qwen-{name}-not-a-real-key",
+        base="/compatible-mode/v1",
+        native="/api/v1",
+        base_variable=base_variable,
+        key_variable=key_variable,
+        sdk=sdk or {},
+    )
+
+
+_SDK = {
+    "DASHSCOPE_API_KEY": "{key}",
+    "DASHSCOPE_HTTP_BASE_URL": "{native}",
+    "DASHSCOPE_COMPATIBLE_BASE_URL": "{base}",
+}
+
+PROVIDER = Provider(
+    name="qwen",
+    rank=20,
+    dialects=(Qwen, QwenNative),
+    sites=(
+        _site("cn", "LLMSWITCH_QWEN_CN_BASE_URL", "DASHSCOPE_API_KEY", _SDK),
+        _site("intl", "LLMSWITCH_QWEN_INTL_BASE_URL", "DASHSCOPE_INTL_API_KEY"),
+    ),
+)

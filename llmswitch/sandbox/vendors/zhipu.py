@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, ClassVar
 from llmswitch import _json
 from llmswitch.sandbox import answers
 from llmswitch.sandbox.compatible import Compatible, roles_in_order
-from llmswitch.sandbox.dialect import Model, Variant
+from llmswitch.sandbox.dialect import Model, Provider, Site, Variant
 from llmswitch.sandbox.fields import number, table, tables, text
 from llmswitch.sandbox.wire import Refused, Reply
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from llmswitch._json import Json
     from llmswitch.sandbox.answers import Choice, Generator
     from llmswitch.sandbox.compatible import Turn
-    from llmswitch.sandbox.dialect import Site
     from llmswitch.sandbox.wire import Call
 
 _CHINA = dt.timezone(dt.timedelta(hours=8))
@@ -316,3 +315,33 @@ def _wrong_token(token: str, key: str) -> str | None:
         return "1000"
     expires = number(payload.get("exp"))
     return "1003" if expires is None or expires < time.time() * 1000 else None
+
+
+def _site(name: str, base_variable: str, key_variable: str, sdk: dict[str, str]) -> Site:
+    return Site(
+        name=name,
+        key=f"llmswitchsandbox{name}.not-a-real-key-and-never-will-be",
+        base="/api/paas/v4",
+        native="/api/paas/v4",
+        base_variable=base_variable,
+        key_variable=key_variable,
+        sdk=sdk,
+    )
+
+
+PROVIDER = Provider(
+    name="zhipu",
+    rank=40,
+    dialects=(Zhipu,),
+    sites=(
+        _site(
+            "cn",
+            "LLMSWITCH_ZHIPU_CN_BASE_URL",
+            "ZHIPUAI_API_KEY",
+            {"ZHIPUAI_API_KEY": "{key}", "ZHIPUAI_BASE_URL": "{base}"},
+        ),
+        _site(
+            "intl", "LLMSWITCH_ZHIPU_INTL_BASE_URL", "ZAI_API_KEY", {"ZAI_API_KEY": "{key}", "ZAI_BASE_URL": "{base}"}
+        ),
+    ),
+)

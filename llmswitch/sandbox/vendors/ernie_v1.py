@@ -16,9 +16,9 @@ from urllib.parse import quote
 from llmswitch import _json
 from llmswitch.sandbox import answers
 from llmswitch.sandbox.answers import Choice, Prompt
-from llmswitch.sandbox.dialect import Dialect, Route, Variant
-from llmswitch.sandbox.ernie import BEARER, Ernie, out_of_range
+from llmswitch.sandbox.dialect import Dialect, Provider, Route, Site, Variant
 from llmswitch.sandbox.fields import integer, number, tables, text
+from llmswitch.sandbox.vendors.ernie import BEARER, Ernie, out_of_range
 from llmswitch.sandbox.wire import Frame, Refused, Reply, Stream, event, identifier
 
 if TYPE_CHECKING:
@@ -289,3 +289,28 @@ def _signature_holds(call: Call, given: str) -> bool:
 
 def _plain(value: str) -> str:
     return quote(value, safe="-_.~")
+
+
+PROVIDER = Provider(
+    name="ernie",
+    rank=30,
+    dialects=(Ernie, ErnieV1),
+    sites=(
+        Site(
+            name="cn",
+            key="bce-v3/ALTAK-llmswitch-sandbox/not-a-real-key",
+            base="/v2",
+            native=_ROOT,
+            base_variable="LLMSWITCH_ERNIE_BASE_URL",
+            key_variable="QIANFAN_API_KEY",
+            sdk={
+                "QIANFAN_BEARER_TOKEN": "{key}",
+                "QIANFAN_CONSOLE_API_BASE_URL": "{origin}",
+                "QIANFAN_BASE_URL": "{origin}",
+                "QIANFAN_IAM_BASE_URL": "{origin}",
+                "QIANFAN_AK": API_KEY,
+                "QIANFAN_SK": SECRET_KEY,
+            },
+        ),
+    ),
+)

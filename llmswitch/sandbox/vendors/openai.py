@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from llmswitch.sandbox import answers
 from llmswitch.sandbox.answers import Prompt
 from llmswitch.sandbox.compatible import Compatible, lacks_json_word, roles_in_order
-from llmswitch.sandbox.dialect import Model, Route, Variant, masked
+from llmswitch.sandbox.dialect import Model, Provider, Route, Site, Variant, masked
 from llmswitch.sandbox.fields import array, number, table, tables
 from llmswitch.sandbox.wire import Frame, Refused, Reply, Stream, event, identifier
 
@@ -332,3 +332,21 @@ def _response_events(body: Json, item: Json, said: list[str]) -> Iterator[Frame]
     for step, (name, fields) in enumerate(steps):
         data = event({"type": name, "sequence_number": step, **fields}, name=name)
         yield Frame("preamble" if step == 0 else "end" if step == last else "content", data)
+
+
+PROVIDER = Provider(
+    name="openai",
+    rank=10,
+    dialects=(OpenAI,),
+    sites=(
+        Site(
+            name="global",
+            key="sk-llmswitch-sandbox-openai-not-a-real-key",
+            base="/v1",
+            native="/v1",
+            base_variable="LLMSWITCH_OPENAI_BASE_URL",
+            key_variable="OPENAI_API_KEY",
+            sdk={"OPENAI_BASE_URL": "{base}", "OPENAI_API_KEY": "{key}"},
+        ),
+    ),
+)
