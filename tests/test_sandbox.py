@@ -660,9 +660,26 @@ def test_run_serves_until_it_is_told_to_end() -> None:
     assert callable(run)
 
 
-def test_the_fixture_points_llmswitch_at_a_clean_sandbox(tmp_path: Path) -> None:
+@pytest.mark.parametrize("served", [None, ("openai", "qwen@cn")])
+def test_the_fixture_points_llmswitch_at_a_clean_sandbox(tmp_path: Path, served: tuple[str, ...] | None) -> None:
+    if served:
+        (tmp_path / "conftest.py").write_text(
+            "import pytest\n"
+            "@pytest.fixture(scope='session')\n"
+            "def llmswitch_sandbox_providers():\n"
+            f"    return {served!r}\n"
+        )
     (tmp_path / "test_app.py").write_text(
-        "import os\n"
+        "import os, llmswitch\n"
+        "def test_whom_it_serves(llmswitch_sandbox):\n"
+        "    served = {name.partition('@')[0] for name in llmswitch_sandbox.endpoints}\n"
+        f"    assert (served == {{'openai', 'qwen'}}) is {served is not None}\n"
+        f"    assert len(served) > 15 or {served is not None}\n"
+        "    llmswitch_sandbox.fault('openai', 'region_block')\n"
+        "    done = llmswitch.OpenAI().chat.completions.create(\n"
+        "        model='gpt-4o', messages=[{'role': 'user', 'content': 'hello'}])\n"
+        "    assert 'llmswitch sandbox' in done.choices[0].message.content\n"
+        "    assert done.llmswitch.provider != 'openai'\n"
         "def test_first(llmswitch_sandbox):\n"
         "    assert os.environ['LLMSWITCH_OPENAI_BASE_URL'] == llmswitch_sandbox.url('openai')\n"
         "    llmswitch_sandbox.fault('openai', 'region_block')\n"
@@ -690,7 +707,7 @@ def test_the_fixture_points_llmswitch_at_a_clean_sandbox(tmp_path: Path) -> None
         text=True,
         check=False,
     )
-    assert "3 passed" in ended.stdout, ended.stdout + ended.stderr
+    assert "4 passed" in ended.stdout, ended.stdout + ended.stderr
 
 
 def test_the_plugin_costs_nothing_to_read() -> None:

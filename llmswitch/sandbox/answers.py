@@ -126,6 +126,7 @@ class Choice:
     tool_calls: tuple[ToolCall, ...] = ()
     limit: int | None = None
     filtered: bool = False
+    ending: str | None = None  # the vendor's word for what cut it short
     finish: str = "stop"
     tokens: int = 0
     reasoning_tokens: int = 0

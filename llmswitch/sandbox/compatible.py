@@ -7,19 +7,20 @@ import struct
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from llmswitch.sandbox import answers
 from llmswitch.sandbox.answers import Choice, Prompt
 from llmswitch.sandbox.dialect import Dialect, Route
-from llmswitch.sandbox.fields import array, integer, last_user, number, spoken, table, tables, text
+from llmswitch.sandbox.fields import array, integer, number, table, tables, text
+from llmswitch.sandbox.rules import roles_in_order, within
 from llmswitch.sandbox.wire import Frame, Reply, Stream, event, identifier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from llmswitch._json import Json, JsonValue
-    from llmswitch.sandbox.dialect import Model
+    from llmswitch.sandbox.dialect import Model, Variant
     from llmswitch.sandbox.wire import Call
 
 
@@ -47,8 +48,9 @@ class Turn:
 
 
 class Compatible(Dialect):
-    """OpenAI's paths under `prefix`; a subclass states how its vendor differs."""
+    """OpenAI's paths under the site's base; a subclass states how its vendor differs."""
 
+    prefix = "/"
     most_choices: ClassVar[int] = 1
     embeddings_batch: ClassVar[int] = 2048
     id_prefix: ClassVar[str] = "chatcmpl-"
@@ -56,20 +58,64 @@ class Compatible(Dialect):
     base64_vectors: ClassVar[bool] = True
     last_delta: ClassVar[Json] = {"content": ""}
     """The delta of the chunk that carries the finish reason: OpenAI's is empty, the others' holds an empty text."""
+    error_fields: ClassVar[tuple[str, ...]] = ("message", "type", "param", "code")
+    """What an error says, in `{"error": {...}}`."""
+    ranges: ClassVar[Mapping[str, str]] = {}
+    """The intervals of the parameters, such as "(0, 1]"."""
+    out_of_range: ClassVar[str] = "{name} should be in {range}"
+    roles: ClassVar[tuple[str, ...]] = ()
+    """The roles it knows; () takes whatever comes."""
+    wrong_role: ClassVar[str] = "messages[{index}].role: {role} is not valid"
+    usage_comes: ClassVar[Literal["asked", "always", "last"]] = "asked"
+    """In a stream: in a chunk of its own, when asked for or always, or on the last chunk of the answer."""
+    too_many: ClassVar[str] = "batch size is invalid, it should not be larger than {most}."
+    reasoning_field: ClassVar[str] = "reasoning_content"
+    unfinished: ClassVar[JsonValue] = None
+    """The finish reason of a chunk before the last."""
 
     def routes(self) -> tuple[Route, ...]:
-        """Return chat, embeddings and models."""
-        return (
-            Route("POST", f"{self.prefix}/chat/completions", self.chat),
-            Route("POST", f"{self.prefix}/embeddings", self.embeddings),
-            Route("GET", f"{self.prefix}/models", self.list_models),
-            Route("GET", f"{self.prefix}/models/{{id}}", self.show_model),
-        )
+        """Return chat and models, and embeddings where a model makes them."""
+        return tuple(route for base in self.bases() for route in self._routes(base))
+
+    def _routes(self, base: str) -> Iterator[Route]:
+        yield Route("POST", f"{base}/chat/completions", self.chat)
+        yield Route("GET", f"{base}/models", self.list_models)
+        yield Route("GET", f"{base}/models/{{id}}", self.show_model)
+        if any(model.dimensions for model in self.models.values()):
+            yield Route("POST", f"{base}/embeddings", self.embeddings)
 
     # What a subclass may state its own way.
 
+    def bases(self) -> tuple[str, ...]:
+        """Return where its paths begin."""
+        return (self.site.base,)
+
+    def authenticate(self, call: Call) -> None:
+        """Take this site's key as `Authorization: Bearer`."""
+        if call.bearer() != self.site.key:
+            raise self.refuse(call, "auth")
+
+    def error(self, call: Call, variant: Variant) -> Reply:
+        """Return `{"error": {...}}` with the vendor's fields."""
+        del call
+        return Reply(variant.status, {"error": {name: getattr(variant, name) for name in self.error_fields}})
+
     def check(self, call: Call, model: Model) -> None:
         """Raise `Refused` for a chat body that the vendor rejects."""
+        if wrong := self.wrong(call, model, answers.messages_of(call.body)):
+            raise self.refuse(call, "bad_request", wrong)
+
+    def wrong(self, call: Call, model: Model, messages: list[Json]) -> str | None:
+        """Return what the vendor rejects about a chat body, in its words, or None."""
+        del model
+        for name, interval in self.ranges.items():
+            value = number(call.body.get(name))
+            if value is not None and not within(value, interval):
+                return self.out_of_range.format(name=name, range=interval)
+        for index, message in enumerate(messages):
+            if self.roles and message.get("role") not in self.roles:
+                return self.wrong_role.format(index=index, role=message.get("role"))
+        return roles_in_order(messages) if messages else "messages must not be empty"
 
     def thinks(self, call: Call, model: Model) -> bool:
         """Say whether the answer shows its reasoning (`reasoning_content`)."""
@@ -88,12 +134,40 @@ class Compatible(Dialect):
 
     def closing(self, turn: Turn, choice: Choice, chunk: Json) -> Json:
         """Change the chunk that finishes a choice."""
-        del turn, choice
-        return chunk
+        del choice
+        return {**chunk, "usage": self.usage(turn)} if self.usage_comes == "last" else chunk
+
+    def usage(self, turn: Turn) -> Json:
+        """Return what was counted, in the vendor's words."""
+        return turn.usage()
 
     def usage_chunk(self, turn: Turn) -> bool:
         """Say whether usage comes in a chunk of its own, with no choices."""
-        return table(turn.call.body.get("stream_options")).get("include_usage") is True
+        asked = table(turn.call.body.get("stream_options")).get("include_usage") is True
+        return self.usage_comes == "always" or (asked and self.usage_comes == "asked")
+
+    def reasoned(self, call: Call, said: str) -> Json:
+        """Return what carries reasoning in a message or delta."""
+        del call
+        return {self.reasoning_field: said}
+
+    def message(self, call: Call, choice: Choice, reasoning: str, said: str) -> Json:
+        """Return the message of a whole answer."""
+        message: Json = {"role": "assistant", "content": said}
+        if reasoning:
+            message |= self.reasoned(call, reasoning)
+        if choice.tool_calls:
+            message["content"] = None
+            message["tool_calls"] = [one.encoded() for one in choice.tool_calls]
+        return message
+
+    def deltas(self, call: Call, choice: Choice) -> Iterator[Json]:
+        """Yield the deltas of a stream: reasoning, text, tool calls."""
+        for piece in choice.think():
+            yield self.reasoned(call, piece)
+        for piece in choice.speak():
+            yield {"content": piece}
+        yield from self.call_deltas(call, choice)
 
     def call_deltas(self, call: Call, choice: Choice) -> Iterator[Json]:
         """Yield the tool calls of a stream: id and name first, the arguments in fragments."""
@@ -158,6 +232,7 @@ class Compatible(Dialect):
                     tool_calls=calls,
                     limit=limit,
                     filtered=call.filtered,
+                    ending=call.ending,
                 )
             )
         return Turn(
@@ -171,31 +246,26 @@ class Compatible(Dialect):
 
     def finish(self, choice: Choice) -> str:
         """Return the vendor's word for how the choice ended."""
-        return self.filtered_finish or choice.finish if choice.finish == "content_filter" else choice.finish
+        return choice.ending or choice.finish if choice.finish == "content_filter" else choice.finish
 
     def completion(self, turn: Turn) -> Json:
         """Return the whole answer."""
         found: list[JsonValue] = []
         for choice in turn.choices:
-            reasoning, said = list(choice.think()), list(choice.speak())
-            message: Json = {"role": "assistant", "content": "".join(said)}
-            if reasoning:
-                message["reasoning_content"] = "".join(reasoning)
-            if choice.tool_calls:
-                message["content"] = None
-                message["tool_calls"] = [one.encoded() for one in choice.tool_calls]
+            reasoning, said = "".join(choice.think()), list(choice.speak())
+            message = self.message(turn.call, choice, reasoning, "".join(said))
             body: Json = {"index": choice.index, "message": message}
             if turn.call.body.get("logprobs") is True:
                 body["logprobs"] = {"content": [_logprob(turn.call, piece) for piece in said]}
             body["finish_reason"] = self.finish(choice)
             found.append(self.dress_choice(choice, body))
-        return self.dress(turn, {**self._head(turn, "chat.completion"), "choices": found, "usage": turn.usage()})
+        return self.dress(turn, {**self._head(turn, "chat.completion"), "choices": found, "usage": self.usage(turn)})
 
     def frames(self, turn: Turn) -> Iterator[Frame]:
         """Yield the events of a streamed answer, its choices taking turns."""
         for choice in turn.choices:
             yield Frame("preamble", self._chunk(turn, choice, self.opening()))
-        speaking = deque((choice, self._deltas(turn, choice)) for choice in turn.choices)
+        speaking = deque((choice, self.deltas(turn.call, choice)) for choice in turn.choices)
         while speaking:
             choice, deltas = speaking.popleft()
             delta = next(deltas, None)
@@ -205,7 +275,7 @@ class Compatible(Dialect):
                 yield Frame("content", self._chunk(turn, choice, delta))
                 speaking.append((choice, deltas))
         if self.usage_chunk(turn):
-            body: Json = {**self._head(turn, "chat.completion.chunk"), "choices": [], "usage": turn.usage()}
+            body: Json = {**self._head(turn, "chat.completion.chunk"), "choices": [], "usage": self.usage(turn)}
             yield Frame("end", event(self.dress(turn, body)))
         yield Frame("done", b"data: [DONE]\n\n")
 
@@ -216,19 +286,12 @@ class Compatible(Dialect):
     def _head(self, turn: Turn, kind: str) -> Json:
         return {"id": turn.id, "object": kind, "created": turn.created, "model": turn.model}
 
-    def _deltas(self, turn: Turn, choice: Choice) -> Iterator[Json]:
-        for piece in choice.think():
-            yield {"reasoning_content": piece}
-        for piece in choice.speak():
-            yield {"content": piece}
-        yield from self.call_deltas(turn.call, choice)
-
     def _chunk(self, turn: Turn, choice: Choice, delta: Json, *, last: bool = False) -> bytes:
         body: Json = {"index": choice.index, "delta": delta}
         if turn.call.body.get("logprobs") is True:
             piece = delta.get("content")
             body["logprobs"] = {"content": [_logprob(turn.call, piece)]} if isinstance(piece, str) and piece else None
-        body["finish_reason"] = self.finish(choice) if last else None
+        body["finish_reason"] = self.finish(choice) if last else self.unfinished
         chunk: Json = {**self._head(turn, "chat.completion.chunk"), "choices": [body]}
         if last:
             self.dress_choice(choice, body)
@@ -251,7 +314,7 @@ class Compatible(Dialect):
                 param="input",
             )
         if len(inputs) > self.embeddings_batch:
-            message = f"batch size is invalid, it should not be larger than {self.embeddings_batch}."
+            message = self.too_many.format(found=len(inputs), most=self.embeddings_batch)
             raise self.refuse(call, "bad_request", message, param="input")
         size = integer(call.body.get("dimensions")) or model.dimensions[0]
         if not self.takes_dimensions(model, size):
@@ -308,37 +371,3 @@ def _logprob(call: Call, piece: str) -> Json:
     alternatives = integer(call.body.get("top_logprobs")) or 0
     top: list[JsonValue] = [{**one, "logprob": -0.01 - 2.0 * rank} for rank in range(alternatives)]
     return {**one, "top_logprobs": top}
-
-
-def roles_in_order(messages: list[Json]) -> str | None:
-    """Return what is wrong about tool messages, as OpenAI words it, or None.
-
-    Each tool message answers a call of the assistant's message before it, and each call is answered.
-    """
-    open_calls: list[str] = []
-    for message in messages:
-        if message.get("role") == "tool":
-            wanted = text(message.get("tool_call_id"))
-            if wanted not in open_calls:
-                return "messages with role 'tool' must be a response to a preceeding message with 'tool_calls'."
-            open_calls.remove(wanted)
-            continue
-        if open_calls:
-            break
-        open_calls = [text(one.get("id")) for one in tables(message.get("tool_calls"))]
-    if open_calls:
-        return (
-            "An assistant message with 'tool_calls' must be followed by tool messages responding to each "
-            f"'tool_call_id'. The following tool_call_ids did not have response messages: {', '.join(open_calls)}"
-        )
-    return None
-
-
-def lacks_json_word(body: Json) -> bool:
-    """Say whether JSON mode is asked for and no message says "json"."""
-    if table(body.get("response_format")).get("type") != "json_object":
-        return False
-    return not any("json" in spoken(message).lower() for message in answers.messages_of(body))
-
-
-__all__ = ["Compatible", "Turn", "lacks_json_word", "last_user", "roles_in_order"]

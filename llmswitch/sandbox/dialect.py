@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
+from llmswitch._variables import named
 from llmswitch.sandbox.wire import Refused, Reply, event
 
 if TYPE_CHECKING:
@@ -25,6 +26,11 @@ class Variant:
     message: str
     type: str | None = None
     param: str | None = None
+
+    @property
+    def known_as(self) -> str:
+        """Its code as text; its type where the vendor has no codes."""
+        return str(self.code if self.code is not None else self.type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,20 @@ class Site:
     base_variable: str
     key_variable: str
     sdk: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, provider: str, name: str, *, base: str = "/v1", native: str | None = None, key: str | None = None
+    ) -> Site:
+        """Return a site with what follows from its name: a made-up key and llmswitch's own variables."""
+        return cls(
+            name=name,
+            key=key or f"sk-llmswitch-sandbox-{provider}-{name}-not-a-real-key",
+            base=base,
+            native=base if native is None else native,
+            base_variable=named(provider, name, "base_url"),
+            key_variable=named(provider, name, "api_key"),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +114,9 @@ class Dialect(ABC):
     retired: ClassVar[frozenset[str]] = frozenset()
     """Snapshots that are gone while their family is served."""
     filtered_finish: ClassVar[str | None] = None
-    """The finish reason of an answer its content filter cut off, where it has one."""
+    """The finish reason of an answer its content filter cut off, where that is how the vendor refuses."""
+    finishes: ClassVar[Mapping[str, str]] = {}
+    """Other finish reasons it cuts an answer off with, by kind of error: what a fault's form="finish" shows."""
 
     def __init__(self, endpoint: str, site: Site, generator: Generator) -> None:
         self.endpoint = endpoint
@@ -139,10 +161,14 @@ class Dialect(ABC):
                 return route.handler(replace(call, places=places))
         return self.unknown_path(call)
 
-    def variant(self, call: Call, kind: str, code: str | None = None) -> Variant:
-        """Return the vendor's error for a kind, its words filled in; `code` chooses among several."""
-        variants = self.errors[kind]
-        chosen = next((one for one in variants if code is not None and str(one.code) == code), variants[0])
+    def finish_of(self, kind: str) -> str | None:
+        """Return the finish reason that stands for a kind of error, if the vendor has one."""
+        return self.finishes.get(kind) or (self.filtered_finish if kind == "refusal" else None)
+
+    def variant(self, call: Call, kind: str, code: str | None = None, status: int | None = None) -> Variant:
+        """Return the vendor's error for a kind, its words filled in; code and status choose among several."""
+        known = [one for one in self.errors[kind] if code in (None, one.known_as)] or self.errors[kind]
+        chosen = next((one for one in known if one.status == status), known[0])
         return replace(chosen, message=chosen.message.replace("{model}", call.model or ""))
 
     def refuse(self, call: Call, kind: str, message: str | None = None, *, param: str | None = None) -> Refused:

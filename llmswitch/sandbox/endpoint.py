@@ -101,9 +101,10 @@ class Endpoint:
             struck = await self._strike(call, fault)
             if struck is not None:
                 return struck
-            call = replace(call, filtered=fault.kind == "refusal")
         try:
             dialect = self.dialect(call.path)
+            if fault is not None and fault.kind in ERRORS:
+                call = replace(call, filtered=True, ending=dialect.finish_of(fault.kind))
             return await asyncio.to_thread(dialect.handle, call) if self._blocking else dialect.handle(call)
         except Refused as refused:
             return refused.reply
@@ -112,7 +113,7 @@ class Endpoint:
         """Return the answer a fault gives in the vendor's place; None leaves it to the dialect."""
         kind = fault.error if fault.kind == "error_rate" else fault.kind
         streamed = is_streamed(call)
-        if kind == "refusal" and self._form(call, fault) == "finish":
+        if fault.kind in ERRORS and self._form(call, fault) == "finish":
             return None
         if kind in ERRORS:
             return self._error(call, fault, kind)
@@ -136,20 +137,21 @@ class Endpoint:
         return None
 
     def _form(self, call: Call, fault: Fault) -> str:
-        usual = "finish" if self.dialect(call.path).filtered_finish else "http"
-        return fault.form or usual
+        filters = fault.kind == "refusal" and self.dialect(call.path).filtered_finish
+        return fault.form or ("finish" if filters else "http")
 
     def _error(self, call: Call, fault: Fault, kind: str) -> Reply | Stream:
         dialect = self.dialect(call.path)
-        variant = dialect.variant(call, kind, fault.code)
-        variant = replace(variant, message=fault.message or variant.message, status=fault.status or variant.status)
+        status = 200 if fault.wire == "200" else fault.status
+        variant = dialect.variant(call, kind, fault.code, status)
+        variant = replace(variant, message=fault.message or variant.message, status=status or variant.status)
         if fault.wire == "sse" and is_streamed(call):
             return Stream(iter((Frame("end", dialect.error_event(call, variant)),)))
         reply = dialect.error(call, variant)
         headers = dict(reply.headers)
         if fault.retry_after is not None and fault.retry_after is not False:
             headers["Retry-After"] = str(fault.retry_after)
-        return replace(reply, headers=headers, status=200 if fault.wire == "200" else reply.status)
+        return replace(reply, headers=headers)
 
     async def _send(
         self, request: web.BaseRequest, record: RecordedRequest, reply: Reply, fault: Fault | None

@@ -74,7 +74,8 @@ class Fault:
             False sends none.
         wire: how an error of the vendor's travels: "http", "sse" (an event of a stream with HTTP 200; a request that
             is not streamed gets "http") or "200" (the error object as a body with HTTP 200).
-        form: of a refusal: "http" (an error) or "finish" (an answer that ends with the vendor's finish reason).
+        form: of a refusal, and of what else the vendor has a finish reason for: "http" (an error) or "finish" (an
+            answer that ends with it).
         error: which kind in_band_error and error_rate show (server_error by default); error_rate also takes "reset".
         close: how `cut` ends the connection: "fin" (closed, no last chunk) or "reset" (RST, which may overtake data).
     """

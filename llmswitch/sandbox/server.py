@@ -360,11 +360,11 @@ def _supported(endpoint: Endpoint, fault: Fault) -> None:
                 f"{endpoint.provider.name} is not known to answer with {kind.replace('_', ' ')}; "
                 f"it does with: {', '.join(known)}"
             )
-        codes = dict.fromkeys(str(one.code) for one in variants)
+        codes = dict.fromkeys(one.known_as for one in variants)
         if fault.code is not None and kind in ERRORS and fault.code not in codes:
             raise ValueError(f"code={fault.code!r}: {endpoint.provider.name} gives {kind} as {', '.join(codes)}")
-    if fault.form == "finish" and not any(dialect.filtered_finish for dialect in endpoint.dialects):
+    if fault.form == "finish" and not any(dialect.finish_of(fault.kind) for dialect in endpoint.dialects):
         raise ValueError(
-            f"{endpoint.provider.name} has no finish reason for refusals: leave out form, or use in_band_error with "
-            "error='refusal'"
+            f"{endpoint.provider.name} has no finish reason for {fault.kind}: leave out form, or use in_band_error with "
+            f"error={fault.kind!r}"
         )

@@ -21,7 +21,8 @@ class Call:
     """One HTTP request, read and parsed.
 
     `body` is the JSON object sent, or `{}`; `readable` says whether the bytes were a JSON object at all.
-    `filtered` asks the dialect for an answer that the vendor's content filter cut short (fault `refusal`).
+    `filtered` asks the dialect for an answer that the vendor's content filter cut short (fault `refusal`); `ending` is
+    the vendor's word for it, or for whatever else cut it short.
     """
 
     endpoint: str
@@ -32,6 +33,7 @@ class Call:
     body: Json
     readable: bool = True
     filtered: bool = False
+    ending: str | None = None
     host: str = ""
     places: Mapping[str, str] = field(default_factory=dict)
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from llmswitch.sandbox import answers
-from llmswitch.sandbox.compatible import Compatible, roles_in_order
+from llmswitch.sandbox.compatible import Compatible
 from llmswitch.sandbox.dialect import Model, Variant
 from llmswitch.sandbox.fields import integer, number
+from llmswitch.sandbox.rules import roles_in_order
 from llmswitch.sandbox.wire import Refused, Reply, Stream, identifier
 
 if TYPE_CHECKING:
     from llmswitch._json import Json
     from llmswitch.sandbox.answers import Choice
-    from llmswitch.sandbox.compatible import Turn
     from llmswitch.sandbox.wire import Call
 
 _INVALID, _DENIED, _UNSAFE, _RATE = "invalid_request_error", "access_denied", "unsafe_request", "rate_limit_exceeded"
@@ -28,6 +28,7 @@ class Ernie(Compatible):
 
     prefix = "/v2"
     owner = "baidu"
+    usage_comes = "last"
     id_prefix = "as-"
     embeddings_batch = 16
     base64_vectors = False
@@ -130,16 +131,6 @@ class Ernie(Compatible):
 
     def _invalid(self, call: Call, code: str, message: str) -> Refused:
         return Refused(self.error(call, Variant(400, code, message, _INVALID)))
-
-    def usage_chunk(self, turn: Turn) -> bool:
-        """Usage comes with the last chunk."""
-        del turn
-        return False
-
-    def closing(self, turn: Turn, choice: Choice, chunk: Json) -> Json:
-        """Put the usage on the chunk that finishes."""
-        del choice
-        return {**chunk, "usage": turn.usage()}
 
     def dress_choice(self, choice: Choice, body: Json) -> Json:
         """Add the moderation's verdict: 0 is fine; the round that was banned, -1 the current one."""

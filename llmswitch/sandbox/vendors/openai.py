@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from llmswitch.sandbox import answers
 from llmswitch.sandbox.answers import Prompt
-from llmswitch.sandbox.compatible import Compatible, lacks_json_word, roles_in_order
+from llmswitch.sandbox.compatible import Compatible
 from llmswitch.sandbox.dialect import Model, Provider, Route, Site, Variant, masked
 from llmswitch.sandbox.fields import array, number, table, tables
+from llmswitch.sandbox.rules import lacks_json_word, roles_in_order
 from llmswitch.sandbox.wire import Frame, Refused, Reply, Stream, event, identifier
 
 if TYPE_CHECKING:

@@ -1,7 +1,8 @@
 """Qwen's OpenAI-compatible endpoint (`/compatible-mode/v1`): keys per site, its parameter rules, its error bodies.
 
 Sources: help.aliyun.com/zh/dashscope/return-status-code-description, alibabacloud.com/help/en/model-studio
-(error-code, qwen-api-via-openai-chat-completions); bodies from hsliuping/TradingAgents-CN#170, QwenLM/qwen-code#3145.
+(error-code, qwen-api-via-openai-chat-completions); bodies from hsliuping/TradingAgents-CN#170, QwenLM/qwen-code#3145 and, of a plan's
+host, #3704.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from llmswitch.sandbox import answers
-from llmswitch.sandbox.compatible import Compatible, lacks_json_word, roles_in_order
+from llmswitch.sandbox.compatible import Compatible
 from llmswitch.sandbox.dialect import Model, Variant
 from llmswitch.sandbox.fields import integer, number, table
+from llmswitch.sandbox.rules import lacks_json_word, roles_in_order
 from llmswitch.sandbox.wire import Reply, identifier
 
 if TYPE_CHECKING:
@@ -45,11 +47,16 @@ _NO_KEY = (
 )
 _NO_JSON = "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'."
 _KEY = "Incorrect API key provided. For details, see: https://help.aliyun.com/zh/model-studio/error-code#apikey-error"
+_OTHER_KEY = "invalid access token or token expired"
 _FILTERED = "<400> InternalError.Algo.DataInspectionFailed: Input text data may contain inappropriate content."
 
 
+CODING_PLANS, TOKEN_PLAN = ("coding", "coding-intl"), "token"
+"""The sites of the plans, each with a key and a host of its own."""
+
+
 class Qwen(Compatible):
-    """`dashscope.aliyuncs.com` and its twin `dashscope-intl.aliyuncs.com`, compatible mode."""
+    """`dashscope.aliyuncs.com`, its twins elsewhere and the hosts of the plans, compatible mode."""
 
     prefix = "/compatible-mode/v1"
     owner = "system"
@@ -130,7 +137,8 @@ class Qwen(Compatible):
         if key is None:
             raise self.refuse(call, "auth", _NO_KEY)
         if key != self.site.key:
-            raise self.refuse(call, "auth")
+            plan = self.site.name in (*CODING_PLANS, TOKEN_PLAN)
+            raise self.refuse(call, "auth", _OTHER_KEY if plan else None)
 
     def error(self, call: Call, variant: Variant) -> Reply:
         """Return `{"error": {message, type, param, code}, "id", "request_id"}`."""

@@ -14,7 +14,7 @@ from llmswitch.sandbox import answers
 from llmswitch.sandbox.dialect import Provider, Route, Site, Variant
 from llmswitch.sandbox.faults import is_streamed
 from llmswitch.sandbox.fields import array, integer, table, text
-from llmswitch.sandbox.vendors.qwen import Qwen
+from llmswitch.sandbox.vendors.qwen import CODING_PLANS, TOKEN_PLAN, Qwen
 from llmswitch.sandbox.wire import Frame, Reply, Stream, identifier
 
 if TYPE_CHECKING:
@@ -226,5 +226,8 @@ PROVIDER = Provider(
     sites=(
         _site("cn", "LLMSWITCH_QWEN_CN_BASE_URL", "DASHSCOPE_API_KEY", _SDK),
         _site("intl", "LLMSWITCH_QWEN_INTL_BASE_URL", "DASHSCOPE_INTL_API_KEY"),
+        *(Site.of("qwen", name, base="/compatible-mode/v1", native="/api/v1") for name in ("us", "hk", "eu", "jp")),
+        *(Site.of("qwen", name, key=f"sk-sp-llmswitch-sandbox-{name}-not-a-real-key") for name in CODING_PLANS),
+        Site.of("qwen", TOKEN_PLAN, base="/compatible-mode/v1"),
     ),
 )

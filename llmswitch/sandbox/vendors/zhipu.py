@@ -1,4 +1,4 @@
-"""GLM at bigmodel.cn and z.ai (`/api/paas/v4/...`): digit-string codes, one HTTP 429 for five different things.
+"""GLM at bigmodel.cn and z.ai (`/api/paas/v4/...`, the Coding Plan under `/api/coding`): digit-string codes, one 429 for five things.
 
 Sources: docs.bigmodel.cn/cn/api/api-code, docs.z.ai/api-reference/api-code, zhipuai's SDK (core/_jwt_token.py,
 types/chat), bodies from langgenius/dify#5850. A reset time is written in China's time, without its zone.
@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from llmswitch import _json
 from llmswitch.sandbox import answers
-from llmswitch.sandbox.compatible import Compatible, roles_in_order
+from llmswitch.sandbox.compatible import Compatible
 from llmswitch.sandbox.dialect import Model, Provider, Site, Variant
 from llmswitch.sandbox.fields import number, table, tables, text
+from llmswitch.sandbox.rules import roles_in_order
 from llmswitch.sandbox.wire import Refused, Reply
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 _CHINA = dt.timezone(dt.timedelta(hours=8))
 _FIVE_HOURS = dt.timedelta(hours=5)
+PLAN_KEYS = {name: f"llmswitchsandbox{name}plan.not-a-real-key-and-never-will-be" for name in ("cn", "intl")}
+"""The keys of the Coding Plan, by the general site of the same host."""
 _SENSITIVE = "系统检测到输入或生成内容可能包含不安全或敏感内容，请您避免输入易产生敏感内容的提示语，感谢您的配合。"
 _SENSITIVE_ENGLISH = (
     "The system detected potentially unsafe or sensitive content in the input or the answer. Please avoid prompts that "
@@ -55,6 +58,7 @@ class Zhipu(Compatible):
 
     prefix = "/api/paas/v4"
     owner = "z-ai"
+    usage_comes = "last"
     id_prefix = ""
     embeddings_batch = 64
     base64_vectors = False
@@ -210,6 +214,9 @@ class Zhipu(Compatible):
             raise self._coded(call, "auth", "1001")
         if token == self.site.key:
             return
+        if token == PLAN_KEYS.get(self.site.name):
+            # The plan's key belongs to a path of its own; here it has no balance.
+            raise self._coded(call, "arrears", "1113")
         if token.count(".") != 2:
             raise self._coded(call, "auth", "401")
         if (wrong := _wrong_token(token, self.site.key)) is not None:
@@ -218,7 +225,7 @@ class Zhipu(Compatible):
     def error(self, call: Call, variant: Variant) -> Reply:
         """Return `{"error": {"code": digits, "message"}}`, in the caller's language."""
         message = variant.message
-        english = call.headers.get("Accept-Language", "").startswith("en") or self.site.name != "cn"
+        english = call.headers.get("Accept-Language", "").startswith("en") or self.site.name not in ("cn", "coding")
         if isinstance(variant, _Bilingual) and english and message == self._chinese(call, variant):
             message = variant.english.replace("{model}", call.model or "")
         reset = dt.datetime.now(_CHINA) + _FIVE_HOURS
@@ -280,14 +287,9 @@ class Zhipu(Compatible):
                 choice["delta"] = {"role": "assistant", **table(choice["delta"])}
         return {**body, "request_id": text(turn.call.body.get("request_id")) or turn.id}
 
-    def usage_chunk(self, turn: Turn) -> bool:
-        """Usage comes with the last chunk, asked for or not."""
-        del turn
-        return False
-
     def closing(self, turn: Turn, choice: Choice, chunk: Json) -> Json:
-        """Put the usage on the chunk that finishes, and name what was filtered."""
-        chunk = {**chunk, "usage": turn.usage()}
+        """Name what was filtered on the chunk that finishes."""
+        chunk = super().closing(turn, choice, chunk)
         if choice.finish == "content_filter":
             chunk["content_filter"] = [{"role": "assistant", "level": 1}]
         return chunk
@@ -343,5 +345,7 @@ PROVIDER = Provider(
         _site(
             "intl", "LLMSWITCH_ZHIPU_INTL_BASE_URL", "ZAI_API_KEY", {"ZAI_API_KEY": "{key}", "ZAI_BASE_URL": "{base}"}
         ),
+        Site.of("zhipu", "coding", base="/api/coding/paas/v4", key=PLAN_KEYS["cn"]),
+        Site.of("zhipu", "coding-intl", base="/api/coding/paas/v4", key=PLAN_KEYS["intl"]),
     ),
 )
