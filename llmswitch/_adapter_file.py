@@ -71,10 +71,10 @@ class _Reader:
             headquarters=top.text("headquarters"),
             tags=top.texts("tags"),
             rank=top.need("rank", int),
-            sites=tuple(self._sites(name)),
+            sites=tuple(self._sites(name, models)),
             key_env=(named(name, "api_key"), *top.texts("key_env")),
             models=models,
-            tiers=self._tiers(models),
+            tiers=_tiers(top.table("tiers"), models),
             parameters=tuple(rules.read(row, self._fact, TIERS) for row in top.tables("parameters")),
             errors=parse_errors(list(top.jsons("errors")), file=top.file),
             finish_reasons={word: reason for word, reason in reasons.items() if reason != _FAILED},
@@ -113,7 +113,7 @@ class _Reader:
             raise row.error("fact", name, f"a name under [facts]: {names}")
         return self._facts[name]
 
-    def _sites(self, provider: str) -> Iterator[Site]:
+    def _sites(self, provider: str, models: Mapping[str, Model]) -> Iterator[Site]:
         sites = self._top.table("sites")
         if not tuple(sites):
             raise self._top.error("sites", None, "at least one [sites.NAME]")
@@ -142,6 +142,7 @@ class _Reader:
                 hosted_in=_country(row, "hosted_in"),
                 key_env=(named(provider, name, "api_key"), *row.texts("key_env")),
                 key_pattern=_pattern(row, "key_pattern"),
+                tiers=_tiers(row.table("tiers"), models),
                 fact=self._fact(row, "sites"),
                 note=row.text("note"),
             )
@@ -213,21 +214,6 @@ class _Reader:
         price.close()
         return found
 
-    def _tiers(self, models: Mapping[str, Model]) -> dict[str, str]:
-        table = self._top.table("tiers")
-        tiers: dict[str, str] = {}
-        for tier in TIERS:
-            target = table.take(tier, str)
-            if target is None:
-                continue
-            if target not in models:
-                raise table.error(tier, target, "a name under [models]" + nearest(target, models))
-            if ("embeddings" in models[target].capabilities) != (tier == "embedding"):
-                raise table.error(tier, target, "an embedding model for the tier embedding, chat models for the others")
-            tiers[tier] = target
-        table.close()
-        return tiers
-
     def _finish_reasons(self) -> dict[str, str]:
         table = self._top.table("finish_reasons")
         return {word: table.choice(word, _FINISH_REASONS) for word in table}
@@ -245,6 +231,21 @@ def _dimensions(row: Table) -> tuple[int, ...]:
     if any(type(size) is not int or size < 1 for size in sizes):
         raise row.error("dimensions", list(sizes), "whole numbers of at least 1, the default first")
     return cast("tuple[int, ...]", sizes)
+
+
+def _tiers(table: Table, models: Mapping[str, Model]) -> dict[str, str]:
+    tiers: dict[str, str] = {}
+    for tier in TIERS:
+        target = table.take(tier, str)
+        if target is None:
+            continue
+        if target not in models:
+            raise table.error(tier, target, "a name under [models]" + nearest(target, models))
+        if ("embeddings" in models[target].capabilities) != (tier == "embedding"):
+            raise table.error(tier, target, "an embedding model for the tier embedding, chat models for the others")
+        tiers[tier] = target
+    table.close()
+    return tiers
 
 
 def _hosts(row: Table, base_url: str) -> tuple[str, ...]:

@@ -385,7 +385,8 @@ def _named_host(value: str, where: str) -> _Explicit | None:
     if not value.strip():
         return None
     address = check_address(value.strip(), where, http_anywhere=True)
-    adapter, site = adapters.by_host(urlsplit(address.url).hostname or "") or _compatible()
+    parts = urlsplit(address.url)
+    adapter, site = adapters.by_host(parts.hostname or "", parts.path) or _compatible()
     return _Explicit(adapter=adapter, site=site, address=address, where=where)
 
 

@@ -104,6 +104,7 @@ class Site:
         hosted_in: the country (ISO 3166-1 alpha-2) whose servers answer and keep the data; None where nobody says.
         key_env: variables whose key belongs to this site only.
         key_pattern: what its keys look like, as a regular expression; for hints, never to refuse one.
+        tiers: in place of the provider's, where the site has other models.
     """
 
     name: str
@@ -121,6 +122,7 @@ class Site:
     hosted_in: str | None = None
     key_env: tuple[str, ...] = ()
     key_pattern: str | None = None
+    tiers: Mapping[str, str] = field(default_factory=dict, hash=False)
     fact: Fact
     note: str = ""
 
@@ -408,15 +410,19 @@ def register(adapter: Adapter) -> None:
     _registry.register(adapter)
 
 
-def by_host(host: str) -> tuple[Adapter, Site] | None:
-    """Whose host this is (`urlsplit(base_url).hostname`), None when it is nobody's known host."""
-    host = host.lower().rstrip(".")
-    wildcard: tuple[Adapter, Site] | None = None
+def by_host(host: str, path: str = "") -> tuple[Adapter, Site] | None:
+    """Whose address this is (`urlsplit(base_url).hostname` and `.path`), None when it is nobody's known host.
+
+    Of several sites at one host, the one that has the path among its `paths`; the first where none has.
+    """
+    host, path = host.lower().rstrip("."), path.rstrip("/")
+    exact: list[tuple[Adapter, Site]] = []
+    wildcard: list[tuple[Adapter, Site]] = []
     for adapter in _registry.all().values():
         for site in adapter.sites:
-            for pattern in site.hosts:
-                if pattern == host:
-                    return adapter, site
-                if pattern.startswith("*.") and host.endswith(pattern[1:]):
-                    wildcard = wildcard or (adapter, site)
-    return wildcard
+            if host in site.hosts:
+                exact.append((adapter, site))
+            elif any(pattern.startswith("*.") and host.endswith(pattern[1:]) for pattern in site.hosts):
+                wildcard.append((adapter, site))
+    found = exact or wildcard
+    return next((pair for pair in found if path in pair[1].paths), found[0] if found else None)

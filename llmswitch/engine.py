@@ -196,14 +196,14 @@ class Engine:
         if not endpoint.first and call.extra:
             params, body = {name: value for name, value in params.items() if name not in call.extra}, None
         adapter = endpoint.adapter
-        if endpoint.explicit and candidate.model == call.model:
+        if endpoint.explicit and candidate.model == call.model and not dialect.foreign:
             adapter = self._unfitted  # the caller wrote for this very vendor: sent as openai would send it
         wire = dialect.encode(call.operation, params, adapter, candidate.model, body=body)
-        if endpoint.first and call.path:
+        if endpoint.first and call.path and not dialect.foreign:
             wire = replace(wire, path=call.path_for(candidate.model))
         changes = candidate.changes + wire.changes
         if endpoint.first and call.headers is not None and not endpoint.adapter.keyless:
-            return wire, call.headers, changes
+            return wire, _rekeyed(call.headers, dialect) if dialect.foreign else call.headers, changes
         headers = Headers(dialect.headers(endpoint.key.reveal() if endpoint.key is not None else None).items())
         headers.append(("Accept", "text/event-stream" if call.stream else "application/json"))
         if wire.body is not None:
@@ -274,6 +274,16 @@ class Engine:
         )
         message = f"{name} is a resource of OpenAI's own, and {why}. Or use {instead}. Nothing was sent."
         raise errors.build(errors.NoProviderError, errors.Case(message))
+
+
+def _rekeyed(headers: Headers, dialect: Dialect) -> Headers:
+    """What openai built, with the key where a foreign wire format has it."""
+    bearer = next((value for name, value in headers if name.lower() == "authorization"), "")
+    kept = Headers((name, value) for name, value in headers if name.lower() != "authorization")
+    given = {name.lower() for name, _ in kept}
+    own = dialect.headers(bearer.removeprefix("Bearer ") or None)
+    kept.extend((name, value) for name, value in own.items() if name not in given)
+    return kept
 
 
 def _blocked(out: Exclusion) -> Failure:

@@ -319,9 +319,10 @@ class _Judge:
             return f"the model is unknown to llmswitch, so only the first endpoint gets it; {advice}"
         if "embeddings" in self._need.requires:
             return f"another embedding model is another space, equal dimension or not; {advice}"
-        name = adapter.tiers.get(known.tier)
+        tiers = endpoint.site.tiers or adapter.tiers
+        name = tiers.get(known.tier)
         if "vision" in self._need.requires and "vision" not in _capabilities(adapter.model(name or "")):
-            vision = adapter.tiers.get("vision")
+            vision = tiers.get("vision")
             if "vision" in _capabilities(adapter.model(vision or "")):
                 name = vision
         if name is None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from llmswitch._json import dumps, loads
 from llmswitch.dialects.base import NO_REASON
-from llmswitch.errors import Partial
+from llmswitch.errors import Partial, PayloadError
 from llmswitch.failure import Failure, Kind, classify
 
 if TYPE_CHECKING:
@@ -169,7 +169,11 @@ class Reader:
         if type(value) is not dict or name == b"error" or _is_error(value):
             self.failure = self._in_band(name, event)
             return
-        chunk = self._decode(value, name)
+        try:
+            chunk = self._decode(value, name)
+        except PayloadError as error:  # it is an error after all
+            self.failure, self.error = error.failure, event
+            return
         if chunk is None:
             return
         visible = self._read(chunk)

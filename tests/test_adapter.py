@@ -97,18 +97,45 @@ def test_base_urls_are_https_and_found_by_their_host(name: str) -> None:
         url = urlsplit(site.base_url)
         assert url.scheme == "https"
         assert url.path in site.paths
-        assert by_host(url.hostname or "") == (adapter, site)
+        assert by_host(url.hostname or "", url.path) == (adapter, site)
 
 
-def test_no_host_belongs_to_two_sites() -> None:
-    hosts = [host for name in SHIPPED for site in get(name).sites for host in site.hosts]
-    assert len(hosts) == len(set(hosts))
+def test_no_address_belongs_to_two_sites() -> None:
+    addresses = [
+        (host, path) for name in SHIPPED for site in get(name).sites for host in site.hosts for path in site.paths
+    ]
+    assert len(addresses) == len(set(addresses))
+    hosts = [host for name in SHIPPED for host in {host for site in get(name).sites for host in site.hosts}]
+    assert len(hosts) == len(set(hosts))  # two providers never share one
+
+
+@pytest.mark.parametrize(
+    ("address", "site"),
+    [
+        ("api.stepfun.com/v1", "stepfun@cn"),
+        ("api.stepfun.com/step_plan/v1", "stepfun@plan"),
+        ("api.stepfun.com/step_plan/v1/", "stepfun@plan"),
+        ("api.stepfun.com/somewhere", "stepfun@cn"),
+        ("API.STEPFUN.COM.", "stepfun@cn"),
+        ("ark.cn-beijing.volces.com/api/coding/v3", "doubao@coding"),
+        ("spark-api-open.xf-yun.com/x2", "spark@x2"),
+        ("api.kimi.com/coding/v1", "moonshot@coding"),
+        ("api.deepseek.com/v1", "deepseek@global"),
+        ("workspace.cn-beijing.maas.aliyuncs.com/compatible-mode/v1", "qwen@cn"),
+    ],
+)
+def test_sites_of_one_host_are_told_apart_by_their_paths(address: str, site: str) -> None:
+    host, _, path = address.partition("/")
+    found = by_host(host, f"/{path}" if path else "")
+    assert found is not None
+    assert f"{found[0].name}@{found[1].name}" == site
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_tier_targets_exist_and_answer(name: str) -> None:
     adapter = get(name)
-    for tier, target in adapter.tiers.items():
+    targets = [adapter.tiers, *(site.tiers for site in adapter.sites)]
+    for tier, target in (pair for tiers in targets for pair in tiers.items()):
         assert tier in TIERS
         model = adapter.models[target]
         assert not model.is_retired(CHECKED)
@@ -362,7 +389,7 @@ def test_register_adds_and_replaces(tmp_path: Path) -> None:
     program = f"""
 from llmswitch.adapter import adapters, by_host, get, load, register
 register(load({str(tmp_path / "acme.toml")!r}))
-assert adapters()[-3:] == ("acme", "compatible", "local"), adapters()
+assert adapters()[-4:] == ("acme", "yi", "compatible", "local"), adapters()
 assert by_host("api.acme.example")[1].name == "eu"
 import dataclasses
 register(dataclasses.replace(get("acme"), rank=1))

@@ -84,9 +84,8 @@ def ping(endpoint: Endpoint) -> Finding:
     from llmswitch import Switch
     from llmswitch.health import Health
 
-    model = next(
-        (endpoint.adapter.tiers[tier] for tier in ("fast", "standard") if tier in endpoint.adapter.tiers), None
-    )
+    tiers = endpoint.site.tiers or endpoint.adapter.tiers
+    model = next((tiers[tier] for tier in ("fast", "standard") if tier in tiers), None)
     started = time.monotonic()
     try:
         arguments: dict[str, Any] = {"providers": [endpoint.name], "failover": False, "max_retries": 0, "timeout": CALL}

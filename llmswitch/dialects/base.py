@@ -45,7 +45,15 @@ StreamReader: TypeAlias = "Callable[[Json, bytes], Json | None]"
 
 
 class Dialect(Protocol):
-    """A wire format. Operations are "chat", "embeddings" and "models" (the list, or with a model that one)."""
+    """A wire format. Operations are "chat", "embeddings" and "models" (the list, or with a model that one).
+
+    `foreign`: requests are not OpenAI's, so that neither the path nor the headers that openai's client built are of use.
+    """
+
+    @property
+    def foreign(self) -> bool:
+        """See the class."""
+        ...
 
     def encode(
         self, operation: str, params: Json, adapter: Adapter, model: str, *, body: bytes | None = None

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from llmswitch._json import dumps, loads
+from llmswitch._json import dumps
 from llmswitch.adapter import REASONING
+from llmswitch.dialects._payload import broke_off, json_object, no_answer
 from llmswitch.dialects.base import NO_REASON, WireAnswer, WireRequest, encode_json
-from llmswitch.errors import PayloadError
 from llmswitch.parameters import fit
 
 if TYPE_CHECKING:
@@ -23,6 +22,8 @@ _PATHS: Final = {"chat": "/chat/completions", "embeddings": "/embeddings"}
 
 class OpenAI:
     """See `llmswitch.dialects.base.Dialect`. `completing`: whether to mend what vendors leave out or leave empty."""
+
+    foreign = False
 
     def __init__(self, *, completing: bool = True) -> None:
         self._completing = completing
@@ -46,14 +47,9 @@ class OpenAI:
 
     def decode(self, adapter: Adapter, body: bytes, operation: str = "chat") -> WireAnswer:
         """The answer, with the vendor's finish reasons in OpenAI's words."""
-        try:
-            value = loads(body)
-        except (ValueError, RecursionError):
-            raise _no_answer(adapter, body, _not_json(body)) from None
-        if not isinstance(value, dict):
-            raise _no_answer(adapter, body, "the answer is no JSON object")
+        value = json_object(adapter, body)
         if missing := _missing(value, operation):
-            raise _no_answer(adapter, body, missing)
+            raise no_answer(adapter, body, missing)
         if operation != "chat":
             return WireAnswer(value, body)
         changed = (
@@ -139,7 +135,7 @@ def _renamed(choices: JsonValue, adapter: Adapter) -> bool:
         if not isinstance(choice, dict) or not isinstance(reason, str):
             continue
         if reason in adapter.failing_finish_reasons:
-            raise _broke_off(adapter, reason)
+            raise broke_off(adapter, reason)
         if reason in adapter.finish_reasons:
             choice["finish_reason"] = adapter.finish_reasons[reason]
             changed = True
@@ -192,33 +188,5 @@ def _missing(value: Json, operation: str) -> str | None:
     return None if isinstance(data, list) or isinstance(value.get("id"), str) else "the answer names no models"
 
 
-def _not_json(body: bytes) -> str:
-    start = body[:512].lstrip().lower()
-    if not start:
-        return "the answer is empty"
-    return (
-        "the answer is an HTML page"
-        if start.startswith((b"<!doctype", b"<html", b"<head", b"<?xml"))
-        else "the answer is not JSON"
-    )
-
-
-def _no_answer(adapter: Adapter, body: bytes, what: str) -> PayloadError:
-    """What the body says went wrong, else that it is no answer."""
-    from llmswitch.failure import Kind, classify  # noqa: PLC0415 - failure reads the adapters, which name their dialects
-
-    failure = classify(provider=adapter.name, status=200, body=body)
-    if failure.kind is Kind.UNKNOWN or (failure.kind is Kind.BAD_PAYLOAD and failure.code is None):
-        message = f"{what}: {failure.message}" if failure.message else what
-        failure = replace(failure, kind=Kind.BAD_PAYLOAD, message=message[:512])
-    return PayloadError(failure)
-
-
-def _broke_off(adapter: Adapter, reason: str) -> PayloadError:
-    """The vendor's own word for an answer that it could not finish."""
-    from llmswitch.failure import Failure, Kind  # noqa: PLC0415 - as above
-
-    message = f"the answer broke off: finish_reason {reason!r}"
-    return PayloadError(
-        Failure(kind=Kind.SERVER_ERROR, provider=adapter.name, status=200, code=reason, message=message, source="code")
-    )
+DIALECT: Final = OpenAI()
+OWN: Final = OpenAI(completing=False)
