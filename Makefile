@@ -58,7 +58,7 @@ pytest: .venv/ready  ## the tests alone
 # Other openai majors run what depends on them; the newest also has the vendors' SDKs, which judge the sandbox, and the local model.
 .matrix/openai-1/ready: REQUIREMENTS := . 'openai[aiohttp]>=1.99,<1.100'
 .matrix/openai-2/ready: REQUIREMENTS := . 'openai[aiohttp]>=2,<3'
-.matrix/openai-3/ready: REQUIREMENTS := '.[all]' 'openai>=3,<4'
+.matrix/openai-3/ready: REQUIREMENTS := '.[all]' 'openai>=3,<4' --group judges
 # Libraries that take or patch an openai client, held like the checkers above; some do not get on with openai 3 yet.
 INTEGRATIONS := langchain-openai~=1.7 instructor~=1.17 'pydantic-ai-slim[openai]~=2.31' langfuse~=5.0 logfire~=5.4 sentry-sdk~=2.75 \
   openinference-instrumentation-openai~=0.1.66 opentelemetry-instrumentation-openai~=0.62.4 \

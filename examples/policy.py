@@ -4,7 +4,7 @@ from llmswitch import NoProviderError, OpenAI
 
 client = OpenAI(user_region="CN")
 
-rules = {"providers": ["qwen", "ernie", "zhipu"], "regions": ["CN"]}
+rules = {"providers": ["qwen", "ernie", "zhipu"], "hosted_in": ["CN"]}
 try:
     completion = client.chat.completions.create(
         model="gpt-4o",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import re
-from typing import TYPE_CHECKING, Final, cast, get_args
+from typing import TYPE_CHECKING, Final, TypedDict, cast, get_args
 
 from llmswitch import rules
 from llmswitch._table import nearest, read
@@ -33,9 +33,14 @@ if TYPE_CHECKING:
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]*")
 _REGION: Final = re.compile(r"[A-Z]{2}")
 _AS_OF: Final = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
-_CHAT: Final = frozenset({"chat", "stream", "tools", "json_object", "json_schema", "vision", "reasoning", "logprobs"})
+_CHAT: Final = frozenset(CAPABILITIES) - {"embeddings"}
 _FAILED: Final = "error"  # as a finish reason: the answer broke off on the vendor's side
 _FINISH_REASONS: Final = ("stop", "length", "tool_calls", "content_filter", "function_call", _FAILED)
+
+
+class _Successor(TypedDict):
+    successor: str | None
+    successor_fact: Fact | None
 
 
 def parse(path: Path) -> Adapter:
@@ -68,8 +73,9 @@ class _Reader:
             title=top.need("title", str),
             title_zh=top.text("title_zh"),
             dialect=top.text("dialect", "openai"),
-            headquarters=top.text("headquarters"),
-            tags=top.texts("tags"),
+            headquarters=_country(top, "headquarters") or "",
+            headquarters_fact=self._facts.get("headquarters"),
+            tags={tag: self._tag(tag) for tag in top.texts("tags")},
             rank=top.need("rank", int),
             sites=tuple(self._sites(name, models)),
             key_env=(named(name, "api_key"), *top.texts("key_env")),
@@ -86,6 +92,8 @@ class _Reader:
             embeddings_batch=_count(top, "embeddings_batch"),
             keyless=top.take("keyless", bool) or False,
             deployments=top.take("deployments", bool) or False,
+            relay=top.take("relay", bool) or False,
+            private=_private(top),
             docs=top.text("docs"),
         )
         for table in (reasoning, usage, top):
@@ -113,6 +121,14 @@ class _Reader:
             raise row.error("fact", name, f"a name under [facts]: {names}")
         return self._facts[name]
 
+    def _tag(self, tag: str) -> Fact:
+        found = self._facts.get(tag) or self._facts.get("tags")
+        if found is None:
+            raise self._top.error(
+                "tags", tag, f"tags that somebody states: add [facts.{tag}] with source, as_of, confidence"
+            )
+        return found
+
     def _sites(self, provider: str, models: Mapping[str, Model]) -> Iterator[Site]:
         sites = self._top.table("sites")
         if not tuple(sites):
@@ -139,6 +155,7 @@ class _Reader:
                 preferred=_regions(row, "preferred", EVERYWHERE),
                 binds=frozenset(row.texts("binds", ("caller", "end_user"))),
                 enforcement=row.texts("enforcement", ("ip", "account", "key", "contract")),
+                headquarters=_country(row, "headquarters"),
                 hosted_in=_country(row, "hosted_in"),
                 key_env=(named(provider, name, "api_key"), *row.texts("key_env")),
                 key_pattern=_pattern(row, "key_pattern"),
@@ -166,6 +183,7 @@ class _Reader:
                     context=row.take("context", int) or read[like].context,
                     max_output=row.take("max_output", int) or read[like].max_output,
                     retired=row.take("retired", dt.date),
+                    **self._successor(row),
                     note=row.text("note") or read[like].note,
                 )
             else:
@@ -192,6 +210,7 @@ class _Reader:
             capabilities=(has | adds) - lacks,
             lacks=lacks,
             retired=row.take("retired", dt.date),
+            **self._successor(row),
             dimensions=_dimensions(row),
             shortens=row.take("shortens", bool) or False,
             batch=_count(row, "batch"),
@@ -199,6 +218,14 @@ class _Reader:
             fact=self._fact(row, "models"),
             note=row.text("note"),
         )
+
+    def _successor(self, row: Table) -> _Successor:
+        name = row.take("successor", str)
+        if name is not None and "successors" not in self._facts:
+            raise row.error(
+                "successor", name, "what the vendor names: add [facts.successors] with source, as_of, confidence"
+            )
+        return _Successor(successor=name, successor_fact=self._facts["successors"] if name else None)
 
     def _price(self, row: Table) -> Price | None:
         if "price" not in row:
@@ -217,6 +244,14 @@ class _Reader:
     def _finish_reasons(self) -> dict[str, str]:
         table = self._top.table("finish_reasons")
         return {word: table.choice(word, _FINISH_REASONS) for word in table}
+
+
+def _private(top: Table) -> frozenset[tuple[str, ...]]:
+    """The paths below "messages"."""
+    paths = [path.split(".") for path in top.texts("private")]
+    if any(path[0] != "messages" or len(path) < 2 for path in paths):  # noqa: PLR2004 - "messages" and a field
+        raise top.error("private", [".".join(path) for path in paths], 'places such as "messages.thinking_blocks"')
+    return frozenset(tuple(path[1:]) for path in paths)
 
 
 def _count(row: Table, name: str) -> int | None:

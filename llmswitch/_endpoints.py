@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from llmswitch import _variables
 from llmswitch import adapter as adapters
@@ -19,6 +18,7 @@ from llmswitch.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from llmswitch._policy import Objection
     from llmswitch._settings import Settings
     from llmswitch.adapter import Adapter, Site
     from llmswitch.secret import Secret
@@ -42,6 +42,7 @@ class Endpoint:
         explicit: named by the caller's `base_url=` or `OPENAI_BASE_URL`.
         moved: not at the vendor's own address; the region rules stay the vendor's.
         serves_also: regions that the user says it serves, whatever the adapter says.
+        hosted_in: the country whose servers answer: as the user says, else as the adapter does; None where nobody says.
     """
 
     adapter: Adapter
@@ -53,6 +54,7 @@ class Endpoint:
     explicit: bool = False
     moved: bool = False
     serves_also: frozenset[str] = frozenset()
+    hosted_in: str | None = None
 
     @property
     def provider(self) -> str:
@@ -77,11 +79,17 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Absent:
-    """A known endpoint that does not take part; `configured`: something was set for it, which did not suffice."""
+    """A known endpoint that does not take part.
+
+    Attributes:
+        configured: something was set for it, which did not suffice.
+        objection: the rule of the user's that keeps it out, whatever else does.
+    """
 
     endpoint: Endpoint
     reason: str
     configured: bool = False
+    objection: Objection | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,6 +228,7 @@ class _Finder:
         named = explicit if explicit is not None and explicit.site is site else None
         address = self._address(adapter, site, own, main, named)
         url = address.url if address else site.base_url
+        mine = own.sites.get(site.name, SiteSettings())
         endpoint = Endpoint(
             adapter=adapter,
             site=site,
@@ -229,14 +238,17 @@ class _Finder:
             explicit=named is not None,
             moved=url != site.base_url,
             serves_also=own.serves_also,
+            hosted_in=mine.hosted_in or (own.hosted_in if main else None) or site.hosted_in,
         )
-        reason = self._reason(endpoint, own, main)
+        objection = self._settings.policy.objection(endpoint, self._region, "your policy")
+        reason = objection.reason if objection else self._reason(endpoint, own, main)
         if named is not None:
             self.private = address is named.address and named.address.private
         if reason:
             if named is not None:  # the calls go elsewhere, or nowhere: a private host's stay (`Config.stays`)
                 self.warnings.append(f"{named.where}: {endpoint.name} takes no part: {reason}.")
-            return Absent(endpoint=endpoint, reason=reason, configured=key is not None or named is not None)
+            configured = key is not None or named is not None
+            return Absent(endpoint=endpoint, reason=reason, configured=configured, objection=objection)
         if address and address.warning:
             self.warnings.append(address.warning)
         return endpoint
@@ -385,8 +397,7 @@ def _named_host(value: str, where: str) -> _Explicit | None:
     if not value.strip():
         return None
     address = check_address(value.strip(), where, http_anywhere=True)
-    parts = urlsplit(address.url)
-    adapter, site = adapters.by_host(parts.hostname or "", parts.path) or _compatible()
+    adapter, site = adapters.by_url(address.url) or _compatible()
     return _Explicit(adapter=adapter, site=site, address=address, where=where)
 
 

@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from llmswitch import _settings
+from llmswitch._policy import NONE
 from llmswitch.errors import ConfigError, InvalidRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from llmswitch._policy import Policy
     from llmswitch._settings import OnContentFilter, OnInterrupt
 
 # No tokenizer makes fewer tokens: 32 characters to one is only reached by runs of spaces.
 CHARACTERS_PER_TOKEN: Final = 32
 _IMAGES: Final = frozenset({"image_url", "input_image", "image"})
+_SOUNDS: Final = frozenset({"input_audio", "audio_url"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,17 +26,15 @@ class Options:
     """llmswitch's own options of one call (`extra_body={"llmswitch": {...}}`); None where it says nothing.
 
     Attributes:
-        providers: the only ones allowed, `exclude` those that are not: `name` or `name@site`. Hard, in every mode.
-        regions: the only places where data may be kept (`hosted_in` of a site). Hard; an unknown place is none of
-            them.
+        providers: the only ones allowed, `name` or `name@site`. Hard, in every mode, as is `policy`.
+        policy: whom the call excludes, and where it may be answered; beside the client's own, which it cannot widen.
         order: who is asked first.
         region, user_region: instead of the client's.
         strict, deadline, on_content_filter, on_interrupt, failover: instead of the client's.
     """
 
     providers: tuple[str, ...] | None = None
-    exclude: tuple[str, ...] = ()
-    regions: frozenset[str] | None = None
+    policy: Policy = NONE
     order: tuple[str, ...] | None = None
     region: str | None = None
     user_region: str | None = None
@@ -119,9 +120,20 @@ def _parts(content: Iterable[object], requires: list[str]) -> int:
         kind, text = part.get("type"), part.get("text")
         if isinstance(kind, str) and kind in _IMAGES:
             requires.append("vision")
+            if _is_fetched(part):
+                requires.append("image_urls")
+        elif isinstance(kind, str) and kind in _SOUNDS:
+            requires.append("audio")
         elif isinstance(text, str):
             characters += len(text)
     return characters
+
+
+def _is_fetched(part: Mapping[str, object]) -> bool:
+    """Whether the vendor is to fetch this image itself: it has an http(s) address."""
+    image = part.get("image_url", part.get("image"))
+    url = image.get("url") if isinstance(image, dict) else image
+    return isinstance(url, str) and url[:8].lower().startswith(("http://", "https://"))
 
 
 def _longest(texts: object) -> int:

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 _OTHER_CREDENTIALS: Final = ("workload_identity", "provider", "admin_api_key")
 _DEFAULT_URL: Final = "https://api.openai.com/v1"
 _NOWHERE: Final = "https://llmswitch.invalid/v1"  # the local model's address until it runs
+_BOUND: Final = (
+    "exclude and hosted_in cannot be kept with provider= or an X.509 workload identity: openai sends these calls by itself, "
+    "to wherever they are good for. Leave one of the two out."
+)
 _NOT_GIVEN: Any = openai.NOT_GIVEN
 
 
@@ -77,10 +81,11 @@ class Beneath:
             return openais(request, **options)
         return _openai_transport.send_by(given, request, **options)
 
-    def mark(self, request: httpx.Request, options: object) -> httpx.Request:
-        """Put into a request what the transport needs to know of it."""
+    def mark(self, request: httpx.Request, options: object, own: object = None) -> httpx.Request:
+        """Put into a request what the transport needs to know of it; `own`: what `take_options` took."""
         if self.bound:
             return request
+        request.extensions[_openai_wire.OPTIONS] = own
         return _openai_wire.mark(request, self.engine, options)
 
     @staticmethod
@@ -110,6 +115,7 @@ class Beneath:
 
         return ours(stream_cls)
 
+    take_options = staticmethod(_openai_wire.take_options)
     attach = staticmethod(_openai_wire.attach)
     carrying = staticmethod(_openai_wire.carrying)
     describe = staticmethod(_openai_wire.describe)
@@ -125,11 +131,13 @@ def prepare(
         ConfigError: something is wrong, or no provider is configured at all.
     """
     if beneath is not None:  # openai's `copy` has filled in everything
+        _check_bound(beneath.engine, arguments)
         return replace(beneath, bound=_binds(arguments)), arguments
     load = load or _load
     ours, theirs = split(arguments)
     try:
         engine = load(ours, theirs)
+        _check_bound(engine, theirs)
     except errors.ConfigError as error:
         message = str(error)
     else:
@@ -199,6 +207,11 @@ def _binds(theirs: dict[str, Any]) -> bool:
     identity = theirs.get("workload_identity")
     certified = isinstance(identity, Mapping) and identity.get("type") == "x509"
     return certified or theirs.get("provider") not in (None, _NOT_GIVEN)
+
+
+def _check_bound(engine: Engine, theirs: dict[str, Any]) -> None:
+    if _binds(theirs) and engine.config.policy:
+        raise ConfigError(_BOUND)
 
 
 def _address(engine: Engine) -> str:

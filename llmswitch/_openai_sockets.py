@@ -36,14 +36,16 @@ def _part(held: cached_property[Any], holder: Any) -> Any:
 
 
 def check_socket(engine: Engine, client: Any, resource: str) -> None:
-    """Whether a WebSocket of `resource` may be opened. One at a `websocket_base_url` is the caller's own affair.
+    """Whether a WebSocket of `resource` may be opened. One at a `websocket_base_url` is the caller's own affair, but for his policy.
 
     Raises:
         RegionBlockedError: OpenAI does not serve the region.
-        NoProviderError: OpenAI has no key here.
+        NoProviderError: OpenAI has no key here, or the policy excludes it.
     """
     if client.websocket_base_url is None:
         engine.check_resource(f"/v1/{resource}")
+    else:
+        engine.check_address(str(client.websocket_base_url))
 
 
 @cache

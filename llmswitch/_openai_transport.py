@@ -28,6 +28,7 @@ from llmswitch._openai_wire import (
     operation_of,
     raising,
     read_call,
+    resource_options,
     resource_request,
     shown,
     timeouts_of,
@@ -115,7 +116,7 @@ class RoutingTransport(httpx.HTTPTransport):
         operation = operation_of(request.method, request.url.path)
         try:
             if operation is None:
-                engine.check_resource(request.url.path)
+                engine.check_resource(request.url.path, resource_options(request))
                 return self._resource(request) if own else self._send(request)
             call = read_call(engine, request, operation, request.read())
             sender = self.direct if self.direct and own else HttpxTransport(_Through(request, self._send))
@@ -184,7 +185,7 @@ class AsyncRoutingTransport(httpx.AsyncHTTPTransport):
         operation = operation_of(request.method, request.url.path)
         try:
             if operation is None:
-                engine.check_resource(request.url.path)
+                engine.check_resource(request.url.path, resource_options(request))
                 return await (self._resource(request) if own else self._send(request))
             call = read_call(engine, request, operation, await request.aread())
             sender = self.direct if self.direct and own else AsyncHttpxTransport(_Through(request, self._send))

@@ -37,6 +37,7 @@ NOT_GIVEN: Final = (openai.NotGiven, openai.Omit)
 # Under these keys a request carries its engine, and a response what happened; httpx leaves unknown extensions alone.
 ENGINE: Final = "llmswitch.engine"
 EXTRA: Final = "llmswitch.extra"
+OPTIONS: Final = "llmswitch.options"
 PATH: Final = "llmswitch.path"
 HAPPENED: Final = "llmswitch.happened"
 FINAL: Final = "llmswitch.final"
@@ -46,11 +47,35 @@ RAISES: Final = "llmswitch.raises"
 # The body is decoded already, and httpx would keep cookies: those of one vendor must not reach another.
 _HIDDEN: Final = frozenset({"content-encoding", "set-cookie"})
 _FRAMING: Final = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"})
+_NO_OBJECT: Final = 'extra_body={"llmswitch": ...} takes an object of options'
 _OPERATIONS: Final = {
     ("POST", "/chat/completions"): "chat",
     ("POST", "/embeddings"): "embeddings",
     ("GET", "/models"): "models",
 }
+
+
+def take_options(options: Any) -> object:
+    """Take llmswitch's own options out of a call that openai alone makes: no vendor knows them."""
+    extra = options.extra_json
+    if not isinstance(extra, dict) or "llmswitch" not in extra:
+        return None
+    if operation_of(options.method.upper(), options.url) is not None:  # `read_call` takes them
+        return None
+    options.extra_json = {name: value for name, value in extra.items() if name != "llmswitch"} or None
+    return extra["llmswitch"]
+
+
+def resource_options(request: httpx.Request) -> dict[str, object]:
+    """Those that `take_options` took.
+
+    Raises:
+        InvalidRequestError: they are no object.
+    """
+    options = request.extensions.get(OPTIONS)
+    if options is not None and not isinstance(options, dict):
+        raise errors.InvalidRequestError(_NO_OBJECT)
+    return options or {}
 
 
 @dataclass(slots=True)
@@ -128,7 +153,7 @@ def read_call(engine: Engine, request: httpx.Request, operation: str, body: byte
     options = params.pop("llmswitch", None)
     if options is not None:
         if not isinstance(options, dict):
-            raise errors.InvalidRequestError('extra_body={"llmswitch": ...} takes an object of options')
+            raise errors.InvalidRequestError(_NO_OBJECT)
         body = b""
     extra = request.extensions.get(EXTRA) or {}
     query = request.url.query.decode()

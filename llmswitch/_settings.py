@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Final, Literal, TypedDict, cast
 
-from llmswitch import _override, _table, _variables, adapter, region
+from llmswitch import _override, _policy, _table, _variables, adapter, region
 from llmswitch._source import (
     Source,
     allowed_names,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from llmswitch._override import Override
+    from llmswitch._policy import Policy
 
 OnInterrupt = Literal["error", "buffer"]
 OnContentFilter = Literal["return", "next"]
@@ -84,6 +85,7 @@ class SiteSettings:
     base_url: str | None = None
     api_key: str | None = None
     api_key_env: str | None = None
+    hosted_in: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,13 +97,14 @@ class ProviderSettings:
     api_key: str | None = None
     api_key_env: str | None = None
     serves_also: frozenset[str] = frozenset()
+    hosted_in: str | None = None
     enabled: bool = True
     sites: Mapping[str, SiteSettings] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """One place's settings; None where it says nothing."""
+    """One place's settings; None where it says nothing, of `policy` no rule."""
 
     region: str | None = None
     user_region: str | None = None
@@ -115,14 +118,16 @@ class Settings:
     local: bool | str | None = None
     models: Mapping[str, Override] | None = None
     cutovers: tuple[Cutover, ...] | None = None
+    policy: Policy = _policy.NONE
     tables: Mapping[str, ProviderSettings] = field(default_factory=dict)
 
     def over(self, other: Settings) -> Settings:
-        """These settings, and the other's where these say nothing. `models` are joined name by name."""
+        """These settings, and the other's where these say nothing. `models` are joined name by name, rules of `policy` add up."""
         mine = {item.name: getattr(self, item.name) for item in fields(self)}
         merged = {name: getattr(other, name) if value is None else value for name, value in mine.items()}
         if self.models and other.models:
             merged["models"] = {**other.models, **self.models}
+        merged["policy"] = self.policy & other.policy
         merged["tables"] = self.tables or other.tables
         return Settings(**merged)
 
@@ -169,11 +174,18 @@ def from_environ(environ: Mapping[str, str]) -> Settings:
     values: dict[str, object] = {}
     for name in _variables.LISTS:
         if text := environ.get(_variables.named(name), "").strip():
-            values[name] = [word.strip() for word in text.split(",") if word.strip()]
+            values[name] = _words(text)
+    texts = {name: environ.get(_variables.named("exclude", name), "") for name in _variables.EXCLUDED}
+    if excluded := {name: _words(text) for name, text in texts.items() if text.strip()}:
+        values["exclude"] = excluded
     for name in _variables.SWITCHES:
         if text := environ.get(_variables.named(name), "").strip():
             values[name] = _SWITCHES.get(text.lower(), text)
     return from_values(values, "environment")
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def from_values(values: Mapping[str, object], file: str) -> Settings:
@@ -202,6 +214,7 @@ def from_values(values: Mapping[str, object], file: str) -> Settings:
         local=_local(source),
         models=_override.read(source),
         cutovers=_cutovers(source),
+        policy=_policy.read(source),
         tables=tables,
     )
     source.close()
@@ -256,6 +269,7 @@ def _provider_settings(
         api_key=table.text_or_none("api_key"),
         api_key_env=table.text_or_none("api_key_env"),
         serves_also=frozenset(serves),
+        hosted_in=country(table, "hosted_in"),
         enabled=enabled is not False,
         sites=sites,
     )
@@ -268,6 +282,7 @@ def _site_settings(table: Source) -> SiteSettings:
         base_url=table.text_or_none("base_url"),
         api_key=table.text_or_none("api_key"),
         api_key_env=table.text_or_none("api_key_env"),
+        hosted_in=country(table, "hosted_in"),
     )
     table.close()
     return settings
@@ -348,8 +363,7 @@ class CallOptions(TypedDict, total=False):
     """The options of one call that were given; as `routing.Options`."""
 
     providers: tuple[str, ...] | None
-    exclude: tuple[str, ...]
-    regions: frozenset[str] | None
+    policy: Policy
     order: tuple[str, ...] | None
     region: str | None
     user_region: str | None
@@ -367,16 +381,9 @@ def call_options(values: Mapping[str, object]) -> CallOptions:
         ConfigError: as `from_values`.
     """
     source = Source({name: plain(value) for name, value in values.items()}, 'extra_body["llmswitch"]')
-    regions = None
-    if "regions" in source:
-        regions = frozenset(
-            region.normalise(code, where=f"{source.file}: regions") for _, code in source.rows("regions", str)
-        )
-    source.raw("regions")
     options = CallOptions(
         providers=provider_names(source, "providers"),
-        exclude=provider_names(source, "exclude") or (),
-        regions=regions,
+        policy=_policy.read(source),
         order=provider_names(source, "order"),
         region=country(source, "region"),
         user_region=country(source, "user_region"),

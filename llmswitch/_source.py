@@ -25,7 +25,9 @@ class Source(_table.Table):
     __slots__ = ()
 
     def path(self, name: str) -> str:
-        return f"LLMSWITCH_{name.upper()}" if self.file == "environment" else super().path(name)
+        if self.file == "environment":
+            return f"{self.key or 'LLMSWITCH'}_{name.upper()}"
+        return super().path(name)
 
     def error(self, name: str, found: object, allowed: str) -> ConfigError:
         hidden = self.path(name).startswith("providers.") or allowed.startswith("the keys ")

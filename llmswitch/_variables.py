@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from llmswitch.adapter import Adapter, Site
 
 PREFIX: Final = "LLMSWITCH_"
-LISTS: Final = ("providers", "order")
+LISTS: Final = ("providers", "order", "hosted_in")
+EXCLUDED: Final = ("headquarters", "hosted_in", "tags", "providers")  # each a list: LLMSWITCH_EXCLUDE_TAGS
 SWITCHES: Final = ("failover", "strict", "local")
 _OTHERS: Final = ("config", "region", "user_region", "local_model")
 _IN_THE_FILE: Final = ("deadline", "on_interrupt", "on_content_filter", "models", "cutover")
@@ -37,6 +38,7 @@ def unread(environ: Mapping[str, str], also: Iterable[str]) -> tuple[str, ...]:
     if not ours:
         return ()
     known = {*(named(name) for name in (*LISTS, *SWITCHES, *_OTHERS)), *also}
+    known.update(named("exclude", name) for name in EXCLUDED)
     for provider in map(adapter.get, adapter.adapters()):
         known.update(provider.key_env, *(site.key_env for site in provider.sites))
         known.update((base_url(provider), *(base_url(provider, site) for site in provider.sites)))

@@ -7,6 +7,11 @@
     ├── parameters   Rule: what must change in a request (applied by `llmswitch.parameters.fit`)
     └── errors       what its error codes mean (read by `llmswitch.failure.classify`)
 
+Top-level keys have facts of their own: `headquarters = "CN"` is said by `[facts.headquarters]`, each of
+`tags = ["us-entity-list", "us-dod-1260h"]` by `[facts.us-entity-list]`, ... or by one `[facts.tags]` for all; the source tells
+the day of the listing. Of a site, `hosted_in` and `headquarters` (only where another country's company runs it) belong to the
+site's fact; both are left out where nobody says.
+
 In the wheel the files lie in `llmswitch/_adapters/`, in a checkout in the top-level `adapters/`. Nothing is read before
 the first call. Other packages add providers through the entry-point group `llmswitch.adapters`: each entry is an
 `Adapter`, or the path of a TOML file.
@@ -18,6 +23,7 @@ import threading
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final, Literal
+from urllib.parse import urlsplit
 
 from llmswitch._table import nearest
 from llmswitch.errors import ConfigError
@@ -39,7 +45,7 @@ __all__ = [
     "Rule",
     "Site",
     "adapters",
-    "by_host",
+    "by_url",
     "get",
     "load",
     "register",
@@ -48,12 +54,17 @@ __all__ = [
 Verdict = Literal["served", "not_served", "unknown", "discouraged"]
 Serves = Literal["list", "all-except", "home", "anywhere"]
 
+# Lists of governments that a company may stand on, as `tags` name them; an adapter may have others.
+TAGS: Final = ("us-entity-list", "us-dod-1260h")
 TIERS: Final = ("flagship", "standard", "fast", "reasoning", "vision", "embedding")
+# `image_urls`: of "vision", the images that the vendor fetches itself, by http(s) address.
 CAPABILITIES: Final = (
     "chat",
     "stream",
     "tools",
     "vision",
+    "image_urls",
+    "audio",
     "json_object",
     "json_schema",
     "reasoning",
@@ -101,6 +112,7 @@ class Site:
         preferred: regions whose callers choose this site before the provider's others; "*" is everyone else.
         binds: whose region counts: "caller" (where the call leaves from), "end_user" (whom the app serves).
         enforcement: "ip", "account", "key", "contract".
+        headquarters: of the company that runs it, where that is another country than the vendor's; both count for filters.
         hosted_in: the country (ISO 3166-1 alpha-2) whose servers answer and keep the data; None where nobody says.
         key_env: variables whose key belongs to this site only.
         key_pattern: what its keys look like, as a regular expression; for hints, never to refuse one.
@@ -119,6 +131,7 @@ class Site:
     preferred: frozenset[str] = frozenset()
     binds: frozenset[str] = frozenset()
     enforcement: tuple[str, ...] = ()
+    headquarters: str | None = None
     hosted_in: str | None = None
     key_env: tuple[str, ...] = ()
     key_pattern: str | None = None
@@ -154,7 +167,8 @@ class Model:
         context: input tokens; None when not known.
         max_output: output tokens; None when not known.
         lacks: capabilities it certainly does not have; what is in neither set is not known.
-        retired: the last day on which it answers.
+        retired: the last day on which it answers; `successor` is what the vendor names in its place, None where it names
+            nothing, and `successor_fact` who says so.
         dimensions: of an embedding, the default first.
         shortens: any number of dimensions below the default is possible, too.
         batch: texts per embeddings request, where it differs from the adapter's.
@@ -169,6 +183,8 @@ class Model:
     capabilities: frozenset[str] = frozenset()
     lacks: frozenset[str] = frozenset()
     retired: dt.date | None = None
+    successor: str | None = None
+    successor_fact: Fact | None = None
     dimensions: tuple[int, ...] = ()
     shortens: bool = False
     batch: int | None = None
@@ -204,8 +220,8 @@ class Adapter:
     Attributes:
         aliases: other names people know it by; accepted wherever `name` is.
         dialect: its wire format, a name in `llmswitch.dialects`.
-        headquarters: ISO country of the company.
-        tags: for a user's own filters; nothing is blocked by them.
+        headquarters: ISO country of the company, "" where it is none; `headquarters_fact` who says so.
+        tags: for a user's own filters, each with who says so; nothing is blocked by them.
         rank: the default order, lower first.
         sites: the first is the home site.
         key_env: variables whose key may belong to any site.
@@ -218,6 +234,8 @@ class Adapter:
         resources: the parts of the API it has; "*" is all of them.
         embeddings_batch: texts per embeddings request, None without a known limit; see `batch`.
         deployments: each account calls its models by names of its own.
+        relay: its models are others', called `vendor/model`.
+        private: fields of messages that it alone understands, and wants back; other providers never get them.
     """
 
     name: str
@@ -226,7 +244,8 @@ class Adapter:
     title_zh: str = ""
     dialect: str = "openai"
     headquarters: str = ""
-    tags: tuple[str, ...] = ()
+    headquarters_fact: Fact | None = None
+    tags: Mapping[str, Fact] = field(default_factory=dict)
     rank: int = 50
     sites: tuple[Site, ...]
     key_env: tuple[str, ...] = ()
@@ -243,6 +262,8 @@ class Adapter:
     embeddings_batch: int | None = None
     keyless: bool = False
     deployments: bool = False
+    relay: bool = False
+    private: frozenset[tuple[str, ...]] = frozenset()
     docs: str = ""
     _names: dict[str, Model] = field(init=False, repr=False, default_factory=dict)
     _patterns: list[tuple[str, Model]] = field(init=False, repr=False, default_factory=list)
@@ -410,19 +431,23 @@ def register(adapter: Adapter) -> None:
     _registry.register(adapter)
 
 
-def by_host(host: str, path: str = "") -> tuple[Adapter, Site] | None:
-    """Whose address this is (`urlsplit(base_url).hostname` and `.path`), None when it is nobody's known host.
+def by_url(url: str) -> tuple[Adapter, Site] | None:
+    """Whose address this is, None when it is at nobody's known host.
 
-    Of several sites at one host, the one that has the path among its `paths`; the first where none has.
+    Sites on one host are told apart by the path: the longest that is known there wins, the site's own before another's.
     """
-    host, path = host.lower().rstrip("."), path.rstrip("/")
-    exact: list[tuple[Adapter, Site]] = []
-    wildcard: list[tuple[Adapter, Site]] = []
+    parts = urlsplit(url)
+    host, path = (parts.hostname or "").lower().rstrip("."), parts.path.rstrip("/") + "/"
+    best: tuple[Adapter, Site] | None = None
+    highest = (False, -1, False)
     for adapter in _registry.all().values():
         for site in adapter.sites:
-            if host in site.hosts:
-                exact.append((adapter, site))
-            elif any(pattern.startswith("*.") and host.endswith(pattern[1:]) for pattern in site.hosts):
-                wildcard.append((adapter, site))
-    found = exact or wildcard
-    return next((pair for pair in found if path in pair[1].paths), found[0] if found else None)
+            exact = host in site.hosts
+            if not exact and not any(host.endswith(pattern[1:]) for pattern in site.hosts if pattern.startswith("*.")):
+                continue
+            own = urlsplit(site.base_url).path
+            known = max((len(known) for known in (*site.paths, own) if path.startswith(f"{known}/")), default=0)
+            rank = (exact, known, bool(own) and path.startswith(f"{own}/"))
+            if rank > highest:
+                best, highest = (adapter, site), rank
+    return best

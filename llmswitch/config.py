@@ -16,6 +16,7 @@ from llmswitch import adapter as adapters
 from llmswitch import region as regions
 from llmswitch._endpoints import Absent, Endpoint
 from llmswitch._override import Override
+from llmswitch._policy import NONE, Policy
 from llmswitch._settings import Cutover, OnContentFilter, OnInterrupt
 from llmswitch.errors import ConfigError
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from llmswitch.region import Region
 
-__all__ = ["Absent", "Config", "Cutover", "Endpoint", "Override", "load", "no_provider_message"]
+__all__ = ["Absent", "Config", "Cutover", "Endpoint", "Override", "Policy", "load", "no_provider_message"]
 
 _RETRIES: Final = 1000
 
@@ -41,6 +42,7 @@ class Config:
         models: the overrides of `[models]`, by the caller's name.
         providers: the only ones allowed, None for all; `order` ranks before everything else. Entries are `name` or
             `name@site`.
+        policy: whom the user excludes, and where calls may be answered: already applied, `absent` has those it keeps out.
         failover: as set; None means yes, except from a private base_url (`stays`).
         stays: the caller named a private host as base_url and did not ask for failover: calls never leave it.
         timeout, deadline: seconds; None leaves openai's default, or no deadline.
@@ -56,6 +58,7 @@ class Config:
     models: Mapping[str, Override]
     providers: tuple[str, ...] | None = None
     order: tuple[str, ...] = ()
+    policy: Policy = NONE
     cutovers: tuple[Cutover, ...] = ()
     failover: bool | None = None
     stays: bool = False
@@ -87,6 +90,8 @@ def load(
     user_region: str | None = None,
     providers: Sequence[str] | None = None,
     order: Sequence[str] | None = None,
+    exclude: Mapping[str, object] | Sequence[str] | None = None,
+    hosted_in: Sequence[str] | None = None,
     models: Mapping[str, object] | None = None,
     failover: bool | None = None,
     strict: bool | None = None,
@@ -111,6 +116,9 @@ def load(
         user_region: the code of where the users are.
         providers: the only providers allowed.
         order: the providers to ask first.
+        exclude: whom never to ask: `{"headquarters": ["US"], "hosted_in": ["CN"], "tags": [...], "providers": [...]}`, or a
+            list of providers. Adds to what the environment and the file exclude.
+        hosted_in: the only countries whose servers may answer; what the environment and the file allow stays the limit.
         models: as `[models]` in the file.
         failover: False: one candidate a call. True: also away from a private `base_url`.
         strict: raise instead of dropping a parameter.
@@ -126,7 +134,8 @@ def load(
         ConfigError: something is wrong; the message names where, what was found and what is allowed.
     """
     given: dict[str, object] = {
-        "providers": providers, "order": order, "models": models, "failover": failover, "strict": strict,
+        "providers": providers, "order": order, "exclude": exclude, "hosted_in": hosted_in,
+        "models": models, "failover": failover, "strict": strict,
         "deadline": deadline, "on_interrupt": on_interrupt, "on_content_filter": on_content_filter, "local": local, "cutover": cutovers,
     }  # fmt: skip
     arguments = {name: _source.plain(value) for name, value in given.items() if value is not None}
@@ -146,6 +155,7 @@ def load(
         models=settings.models or {},
         providers=settings.providers,
         order=settings.order or (),
+        policy=settings.policy,
         cutovers=settings.cutovers or (),
         failover=settings.failover,
         stays=found.private and settings.failover is not True,
@@ -181,10 +191,17 @@ def no_provider_message(config: Config) -> str:
     )
 
 
-def key_variable(config: Config, name: str) -> str:
-    """`"DASHSCOPE_API_KEY (Alibaba Qwen)"`: the vendor's own variable; "" where its key would not help."""
+def key_variable(config: Config, name: str, policy: Policy = NONE) -> str:
+    """`"DASHSCOPE_API_KEY (Alibaba Qwen)"`: the vendor's own variable; "" where its key would not help.
+
+    `policy` is a call's own, beside the client's.
+    """
     adapter, code = adapters.get(name), config.region.code
     site = adapter.site_for(code)
+    known = (*config.endpoints, *(absent.endpoint for absent in config.absent))
+    rules = config.policy & policy
+    if any(endpoint.site is site and rules.objection(endpoint, code, "") for endpoint in known):
+        return ""
     if config.providers is not None and not {name, f"{name}@{site.name}"}.intersection(config.providers):
         return ""
     if adapter.keyless or not site.base_url or (code and site.verdict(code) == "not_served"):

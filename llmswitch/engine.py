@@ -8,8 +8,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from llmswitch import adapter as adapters
 from llmswitch import config as configuration
 from llmswitch import dialects, errors, gathering, hooks, routing, vectors, wording
+from llmswitch._withheld import withheld
 from llmswitch.call import Call, Timeouts
 from llmswitch.failover import Failover
 from llmswitch.failure import Failure, Kind
@@ -196,6 +198,8 @@ class Engine:
         if not endpoint.first and call.extra:
             params, body = {name: value for name, value in params.items() if name not in call.extra}, None
         adapter = endpoint.adapter
+        if not endpoint.explicit and (kept := withheld(params, adapter)) is not params:
+            params, body = kept, None
         if endpoint.explicit and candidate.model == call.model and not dialect.foreign:
             adapter = self._unfitted  # the caller wrote for this very vendor: sent as openai would send it
         wire = dialect.encode(call.operation, params, adapter, candidate.model, body=body)
@@ -242,10 +246,24 @@ class Engine:
         """Whether anyone would see events that the log shows at DEBUG only."""
         return hooks.listening(self._hooks)
 
-    def check_resource(self, path: str) -> None:
-        """Whether a call of a resource that only OpenAI has may go out.
+    def check_address(self, url: str) -> None:
+        """Whether the user's policy lets anything go to an address that is the caller's own.
 
         Raises:
+            NoProviderError: it does not.
+        """
+        config = self.config
+        adapter, site = adapters.by_url(url) or (adapters.get("compatible"), adapters.get("compatible").home_site())
+        endpoint = configuration.Endpoint(adapter=adapter, site=site, base_url=url, hosted_in=site.hosted_in)
+        objection = config.policy.objection(endpoint, config.region.code, "your policy")
+        if objection is not None:
+            raise errors.build(errors.NoProviderError, errors.Case(f"{url}: {objection.reason}. Nothing was sent."))
+
+    def check_resource(self, path: str, options: Mapping[str, object] | None = None) -> None:
+        """Whether a call of a resource that only OpenAI has may go out; `options` are llmswitch's own of this call.
+
+        Raises:
+            InvalidRequestError: an option is wrong.
             RegionBlockedError: OpenAI does not serve the region.
             NoProviderError: OpenAI has no key here.
         """
@@ -259,19 +277,25 @@ class Engine:
                 f"{name} is a resource of {named.endpoint.name}, which takes no part: {named.reason}. Use {instead}."
             )
             raise errors.build(errors.NoProviderError, errors.Case(f"{message} Nothing was sent."))
-        plan = self._router.candidates(routing.Need(operation=name), now=datetime.now(UTC), draw=self.random())
-        if first.explicit or any(candidate.endpoint is first for candidate in plan.candidates):
-            return
+        need = routing.need(name, {}, options)
+        plan = self._router.candidates(need, now=datetime.now(UTC), draw=self.random())
         own = (first.provider, first.site.name)
         out = next((out for out in plan.excluded if (out.provider, out.site) == own), None)
+        asked = out is not None and out.asked
+        if (first.explicit and not asked) or any(candidate.endpoint is first for candidate in plan.candidates):
+            return
         if out is not None and out.kind == Kind.REGION_BLOCKED:
             dated = f"{out} (source: {out.source}, as of {out.as_of})"
             message = f"{name} is a resource that only {first.adapter.title} has, and {dated}."
             case = errors.Case(f"{message} Use {instead}. Nothing was sent.", failure=_blocked(out))
             raise errors.build(errors.RegionBlockedError, case)
-        why = (
-            "it has no key here: set OPENAI_API_KEY" if out is None or "*" not in first.adapter.resources else f"{out}"
-        )
+        why = "it has no key here: set OPENAI_API_KEY"
+        if out is not None and (out.asked or "*" in first.adapter.resources):
+            why = f"{out}"
+        elif kept_out := next(
+            (absent for absent in self.config.absent if absent.objection and absent.configured), None
+        ):
+            why = f"{kept_out.endpoint.name}: {kept_out.reason}"
         message = f"{name} is a resource of OpenAI's own, and {why}. Or use {instead}. Nothing was sent."
         raise errors.build(errors.NoProviderError, errors.Case(message))
 

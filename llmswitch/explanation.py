@@ -215,7 +215,10 @@ def _absent(router: Router, absent: Absent, asked: Need, today: datetime.date) -
     judged = router.judge(endpoint, asked, today)
     fact, candidate = endpoint.site.fact, judged.candidate
     reason = absent.reason
-    if judged.exclusion is not None and judged.exclusion.kind == "region_blocked":
+    source, as_of = fact.source, fact.as_of
+    if absent.objection is not None:
+        _, source, as_of = absent.objection
+    elif judged.exclusion is not None and judged.exclusion.kind == "region_blocked":
         reason = f"{judged.exclusion.reason}; {reason}"
     elif candidate is not None:
         reason = f"{reason}; {candidate.reason.partition('; ')[0]}"
@@ -225,6 +228,6 @@ def _absent(router: Router, absent: Absent, asked: Need, today: datetime.date) -
         rank=None,
         model=candidate.model if candidate else "",
         reason=reason,
-        source=fact.source,
-        as_of=fact.as_of,
+        source=source,
+        as_of=as_of,
     )

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypedDict, Unpack
 
 from llmswitch import errors, gathering, vectors, wording
 from llmswitch.call import Answer, Answered, Ended, Opened, Send, Start, Started, Wait
-from llmswitch.failure import Failure, Kind, classify
+from llmswitch.failure import KEY_KINDS, Failure, Kind, classify, twin
 from llmswitch.health import Key
 from llmswitch.hooks import Event, Name
 from llmswitch.patience import Patience
 from llmswitch.report import Attempt, Report
+from llmswitch.secret import CHANGING
 from llmswitch.transport.base import Headers
 from llmswitch.vectors import Rows
 
@@ -385,6 +386,7 @@ class Failover:
     ) -> None:
         """Tell health, the hooks and our own list."""
         engine = self._engine
+        failure = failure and self._advised(candidate, failure)
         took = 1000 * (engine.clock() - started)
         status = reply.status if reply is not None else None
         changes = engine.health.record(key, failure, started=started)
@@ -400,6 +402,17 @@ class Failover:
             self._tell("attempt", candidate, failure.kind if failure else None, status=status, milliseconds=took)
         for change in changes:
             self._tell(change.name, candidate, change.kind, hold=change.hold)
+
+    def _advised(self, candidate: Candidate, failure: Failure) -> Failure:
+        """The failure with the hint that needs more than the answer: what replaces a retired model, whose key this looks like."""
+        endpoint = candidate.endpoint
+        if failure.kind is Kind.MODEL_NOT_FOUND and candidate.retired:
+            return replace(failure, hint=candidate.retired)
+        if failure.kind in KEY_KINDS and failure.hint == twin.hint(endpoint.adapter):
+            key = endpoint.key.reveal() if endpoint.key is not None else CHANGING
+            shown = None if key == CHANGING else key
+            return replace(failure, hint=twin.hint(endpoint.adapter, endpoint.site, shown))
+        return failure
 
     def _tell(self, name: Name, candidate: Candidate, kind: Kind | None, **more: Unpack[_Details]) -> None:
         endpoint = candidate.endpoint

@@ -69,6 +69,22 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+class Exclude(TypedDict, total=False):
+    """Whom never to ask; hard, in every mode. Facts from the adapters, not legal advice.
+
+    Keys:
+        headquarters: countries whose companies are out, ISO 3166-1 alpha-2.
+        hosted_in: countries whose servers are out; a place that nobody states counts as excluded.
+        tags: such as `"us-entity-list"`; `llmswitch adapters NAME` shows a provider's.
+        providers: `"qwen"` or `"zhipu@intl"`.
+    """
+
+    headquarters: Sequence[str]
+    hosted_in: Sequence[str]
+    tags: Sequence[str]
+    providers: Sequence[str]
+
+
 class SwitchOptions(TypedDict, total=False):
     """What `OpenAI` takes beyond openai's own arguments; all optional, each also settable in llmswitch.toml.
 
@@ -77,6 +93,8 @@ class SwitchOptions(TypedDict, total=False):
         user_region: of where the app's users are; terms bind there, too.
         providers: the only providers allowed, `"qwen"` or `"qwen@cn"`.
         order: the ones to try first.
+        exclude: whom never to ask: `Exclude`, or a list of providers; a call's own adds to it.
+        hosted_in: the only countries whose servers may answer.
         models: `{"gpt-4o": "qwen/qwen-plus"}`: overrides of the mapping by tier.
         failover: False keeps every call at its first candidate; True also leaves a private `base_url`.
         strict: raise instead of dropping or clamping a parameter.
@@ -92,6 +110,8 @@ class SwitchOptions(TypedDict, total=False):
     user_region: str | None
     providers: Sequence[str] | None
     order: Sequence[str] | None
+    exclude: Exclude | Sequence[str] | None
+    hosted_in: Sequence[str] | None
     models: Mapping[str, object] | None
     failover: bool | None
     strict: bool | None
@@ -125,13 +145,14 @@ class _Switched(_Client):
     _beneath: Beneath
 
     def _build_request(self, options: Any, **more: Any) -> httpx.Request:
+        own = self._beneath.take_options(options)
         try:
             request = super()._build_request(options, **more)
         except (ValueError, TypeError, RecursionError) as error:
             self._beneath.check_encodable(options, error)
             raise
         self._beneath = self._beneath.follow(self)
-        return self._beneath.mark(request, options)
+        return self._beneath.mark(request, options, own)
 
     def _check_socket(self, resource: str) -> None:
         check_socket(self._beneath.follow(self).engine, self, resource)

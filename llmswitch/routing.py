@@ -17,13 +17,14 @@ from llmswitch import _endpoints, _override
 from llmswitch import adapter as adapters
 from llmswitch._need import Need, Options, need
 from llmswitch.report import Change
+from llmswitch.retirement import retirement
 
 if TYPE_CHECKING:
     import datetime
 
     from llmswitch._override import Override
     from llmswitch._settings import Cutover
-    from llmswitch.adapter import Fact, Model
+    from llmswitch.adapter import Adapter, Fact, Model
     from llmswitch.config import Config, Endpoint
 
 __all__ = ["Candidate", "Exclusion", "Need", "Options", "Plan", "Router", "candidates", "need"]
@@ -45,6 +46,7 @@ class Candidate:
         reason: why it is in, in words; `fact` is where the statement about its region comes from.
         discouraged: meant for other regions, though not refused.
         changes: what differs from the caller's request: the model's name.
+        retired: what is said of its model where the vendor has retired it, "" where not.
     """
 
     endpoint: Endpoint
@@ -55,13 +57,15 @@ class Candidate:
     fact: Fact
     discouraged: bool = False
     changes: tuple[Change, ...] = ()
+    retired: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exclusion:
     """An endpoint that is out, why, who says so and since when (`as_of`, "" where it is no dated fact).
 
-    `kind` is the failure's kind that this amounts to ("region_blocked", "model_not_found"), None where there is none.
+    `kind` is the failure's kind that this amounts to ("region_blocked", "model_not_found"), None where there is none; `asked`:
+    the caller's own filter says so.
     """
 
     provider: str
@@ -71,6 +75,7 @@ class Exclusion:
     as_of: str = ""
     model: str = ""
     kind: str | None = None
+    asked: bool = False
 
     def __str__(self) -> str:
         return f"{self.provider}@{self.site}: {self.reason}"
@@ -78,13 +83,18 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Who may serve a call, in order, and who may not; `options` are the call's, completed by the client's."""
+    """Who may serve a call, in order, and who may not.
+
+    `options` are the call's, completed by the client's; `retired` is what is said of the model asked for where its vendor has
+    retired it.
+    """
 
     candidates: tuple[Candidate, ...]
     excluded: tuple[Exclusion, ...]
     region: str | None
     user_region: str | None
     options: Options
+    retired: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -107,6 +117,7 @@ class _Case:
     options: Options
     cutovers: tuple[Cutover, ...]
     context: int  # the smallest context among the candidates
+    retired: str
     plans: dict[tuple[Cutover, ...], Plan]
 
 
@@ -175,6 +186,7 @@ class Router:
             options=self._completed(need.options or Options()),
             cutovers=tuple(c for c in self._config.cutovers if c.covers(judge.region, judge.user_region)),
             context=min(sizes, default=_ANY),
+            retired=judge.retired,
             plans={},
         )
 
@@ -216,6 +228,7 @@ class Router:
             region=case.region,
             user_region=case.user_region,
             options=case.options,
+            retired=case.retired,
         )
 
 
@@ -229,11 +242,16 @@ class _Judge:
         self.user_region = options.user_region or config.user_region.code
         self._order = options.order if options.order is not None else config.order
         self._model, self._override = _override.follow(config.models, need.model)
-        self._known = _known(self._model)
+        vendor = _vendor(self._model)
+        self._known = vendor.model(self._model) if vendor else None
+        self.retired = retirement(vendor, self._model, today) if vendor else ""
 
     def judge(self, endpoint: Endpoint) -> Judged:
         rank = _endpoints.rank(endpoint, self.region, self._order)
-        exclusion = self._filtered(endpoint) or self._region(endpoint) or self._resource(endpoint)
+        exclusion = self._filtered(endpoint)
+        if exclusion is not None:
+            exclusion = replace(exclusion, asked=True)
+        exclusion = exclusion or self._region(endpoint) or self._resource(endpoint)
         target = self._target(endpoint) if exclusion is None else None
         if isinstance(target, str):
             fact = self._known.fact if self._known else None
@@ -261,16 +279,8 @@ class _Judge:
             return _exclusion(
                 endpoint, f"this call allows only {', '.join(options.providers) or 'nobody'}", "providers of the call"
             )
-        if not names.isdisjoint(options.exclude):
-            return _exclusion(endpoint, "excluded by this call", "exclude of the call")
-        if options.regions is not None:
-            # What runs on this machine keeps its data where the call comes from.
-            place = endpoint.site.hosted_in or (self.region if endpoint.adapter.keyless else None)
-            if place not in options.regions:
-                where = f"hosted in {place}" if place else "hosted nobody says where"
-                only = ", ".join(sorted(options.regions)) or "nowhere"
-                return _dated(endpoint, f"{where}; this call allows {only}", endpoint.site.fact)
-        return None
+        objection = options.policy.objection(endpoint, self.region, "this call")
+        return _exclusion(endpoint, objection.reason, objection.source, as_of=objection.as_of) if objection else None
 
     def _region(self, endpoint: Endpoint) -> Exclusion | None:
         site = endpoint.site
@@ -290,7 +300,7 @@ class _Judge:
 
     # --- with which model ---
 
-    def _target(self, endpoint: Endpoint) -> _Target | str:
+    def _target(self, endpoint: Endpoint) -> _Target | str:  # noqa: PLR0911 - a case each
         """The model on the wire; or, in words, why there is none."""
         if self._need.operation not in _MAPPED:
             return _Target(self._need.model, "as it is")
@@ -299,9 +309,11 @@ class _Judge:
             return overridden
         if endpoint.first and endpoint.site.serves == "anywhere" and not adapter.keyless:
             return _Target(model, "its host is no known vendor's: the model's name stays", native=True)
+        prefix, slash, rest = model.partition("/")
         if endpoint.first and adapter.deployments:
             return _Target(self._need.model, "the account's own name for it stays", native=True)
-        prefix, slash, rest = model.partition("/")
+        if endpoint.first and adapter.relay and slash and (prefix != endpoint.provider or "/" not in rest):
+            return _Target(model, "a relay's own name for it stays", native=True)
         if slash and rest and prefix in adapters.adapters():
             if prefix == endpoint.provider:
                 return _Target(rest, "named exactly", native=True)
@@ -346,6 +358,7 @@ class _Judge:
             fact=site.fact,
             discouraged=verdict == "discouraged" and self.region not in endpoint.serves_also,
             changes=changes,
+            retired=retirement(endpoint.adapter, target.model, self._today),
         )
 
     def _place(self, endpoint: Endpoint) -> str:
@@ -364,9 +377,10 @@ class _Judge:
         facts = candidate.endpoint.adapter.model(candidate.model)
         if facts is None:
             return None
-        if facts.is_retired(self._today):
-            reason = f"{candidate.model} was retired on {facts.retired}"
-            return _dated(candidate.endpoint, reason, facts.fact, model=candidate.model, kind="model_not_found")
+        if candidate.retired:
+            return _dated(
+                candidate.endpoint, candidate.retired, facts.fact, model=candidate.model, kind="model_not_found"
+            )
         if missing := sorted(self._need.requires & facts.lacks):
             reason = f"{candidate.model} has no {', '.join(missing)}"
             return _dated(candidate.endpoint, reason, facts.fact, model=candidate.model)
@@ -380,13 +394,10 @@ class _Judge:
 # --- parts ---
 
 
-def _known(model: str) -> Model | None:
-    """What any adapter says about a name, the first in their order."""
-    return (
-        next((found for name in adapters.adapters() if (found := adapters.get(name).model(model))), None)
-        if model
-        else None
-    )
+def _vendor(model: str) -> Adapter | None:
+    """Who says anything about a name, the first in their order."""
+    every = map(adapters.get, adapters.adapters() if model else ())
+    return next((adapter for adapter in every if adapter.model(model)), None)
 
 
 def _overridden(override: Override, endpoint: Endpoint) -> _Target | str | None:

@@ -68,12 +68,16 @@ def no_candidate(config: Config, plan: Plan, operation: str, model: str) -> str:
     for out in plan.excluded:
         source = f" (source: {out.source}{f', as of {out.as_of}' if out.as_of else ''})" if out.as_of else ""
         lines.append(f"  {out}{source}")
+    if plan.retired and not any(plan.retired in line for line in lines):
+        lines.append(f"And {plan.retired}.")
     if operation == "embeddings":
         lines.append(
             "Next: vectors of two models cannot be compared, so embeddings never change model by themselves. To move for good, name one "
             f'of another provider in [models] of llmswitch.toml ("{model}" = "provider/model") and index your texts again.'
         )
-    elif plan.region and (missing := [key for name in adapters() if (key := key_variable(config, name))]):
+    elif plan.region and (
+        missing := [key for name in adapters() if (key := key_variable(config, name, plan.options.policy))]
+    ):
         lines.append(f"Next: set the key of a provider that serves {plan.region}: {', '.join(missing)}.")
     else:
         lines.append("Next: `llmswitch explain` shows every provider and what keeps it out.")

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from llmswitch.adapter import CAPABILITIES, TIERS, Adapter, Site, adapters, by_host, get, load
+from llmswitch.adapter import CAPABILITIES, TIERS, Adapter, Site, adapters, by_url, get, load
 from llmswitch.dialects import get as dialect
 from llmswitch.errors import ConfigError
 
-CHECKED = dt.date(2026, 11, 23)
+CHECKED = dt.date(2026, 11, 25)
 FOLDER = Path(__file__).parent.parent / "adapters"
 SHIPPED = tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
 VENDORS = ("openai", "qwen", "ernie", "zhipu")
@@ -89,7 +89,31 @@ def test_every_fact_has_source_date_and_confidence(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_base_urls_are_https_and_found_by_their_host(name: str) -> None:
+def test_a_companys_country_and_its_tags_are_dated_facts(name: str) -> None:
+    adapter = get(name)
+    assert bool(adapter.headquarters) == (adapter.headquarters_fact is not None)
+    assert adapter.headquarters or all(site.serves == "anywhere" for site in adapter.sites)
+
+
+def test_tags_are_stated_by_a_fact_of_their_name_or_by_one_for_all(tmp_path: Path) -> None:
+    assert get("zhipu").tags["us-entity-list"].source.startswith("added on 2025-01-15")
+    top = 'tags = ["us-entity-list", "us-dod-1260h"]\nheadquarters = "CN"\n'
+    facts = [
+        f'[facts.{name}]\nsource = "{name} said"\nas_of = "2025-01"\nconfidence = "medium"\n'
+        for name in ("tags", "us-dod-1260h", "headquarters")
+    ]
+    adapter = acme(tmp_path, "".join(facts), top=top)
+    assert {tag: fact.source for tag, fact in adapter.tags.items()} == {
+        "us-entity-list": "tags said",
+        "us-dod-1260h": "us-dod-1260h said",
+    }
+    assert adapter.headquarters_fact is not None
+    with pytest.raises(ConfigError, match=r"tags: found 'us-entity-list'; .*add \[facts\.us-entity-list\]"):
+        acme(tmp_path, top=top)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_base_urls_are_https_and_found_by_their_address(name: str) -> None:
     adapter = get(name)
     for site in adapter.sites:
         if not site.base_url:
@@ -97,16 +121,13 @@ def test_base_urls_are_https_and_found_by_their_host(name: str) -> None:
         url = urlsplit(site.base_url)
         assert url.scheme == "https"
         assert url.path in site.paths
-        assert by_host(url.hostname or "", url.path) == (adapter, site)
+        assert by_url(site.base_url) == (adapter, site)
+        assert by_url(f"{site.base_url}/") == (adapter, site)
 
 
-def test_no_address_belongs_to_two_sites() -> None:
-    addresses = [
-        (host, path) for name in SHIPPED for site in get(name).sites for host in site.hosts for path in site.paths
-    ]
-    assert len(addresses) == len(set(addresses))
+def test_no_host_belongs_to_two_vendors() -> None:
     hosts = [host for name in SHIPPED for host in {host for site in get(name).sites for host in site.hosts}]
-    assert len(hosts) == len(set(hosts))  # two providers never share one
+    assert len(hosts) == len(set(hosts))
 
 
 @pytest.mark.parametrize(
@@ -125,10 +146,21 @@ def test_no_address_belongs_to_two_sites() -> None:
     ],
 )
 def test_sites_of_one_host_are_told_apart_by_their_paths(address: str, site: str) -> None:
-    host, _, path = address.partition("/")
-    found = by_host(host, f"/{path}" if path else "")
+    found = by_url(f"https://{address}")
     assert found is not None
     assert f"{found[0].name}@{found[1].name}" == site
+
+
+def test_sites_on_one_host_are_told_apart_by_the_path(tmp_path: Path) -> None:
+    acme(tmp_path, '[sites.coding]\nbase_url = "https://api.acme.example/coding/v1"\nserves = "list"\n')
+    program = f"""
+from llmswitch.adapter import by_url, load, register
+register(load({str(tmp_path / "acme.toml")!r}))
+paths = {{"": "eu", "/v1": "eu", "/v1/": "eu", "/coding/v1": "coding", "/coding/v1/x": "coding", "/coding/v11": "eu"}}
+found = {{path: by_url("https://API.acme.example:443" + path)[1].name for path in paths}}
+assert found == paths, found
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=FOLDER.parent)
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -288,7 +320,7 @@ def test_no_key_variable_has_two_meanings() -> None:
     ],
 )
 def test_whose_host(host: str, endpoint: str | None) -> None:
-    found = by_host(host)
+    found = by_url(f"https://{host}/v1")
     assert (found and f"{found[0].name}@{found[1].name}") == endpoint
 
 
@@ -359,6 +391,26 @@ def test_retirement_is_per_model() -> None:
     assert snapshot.is_retired(dt.date(2026, 12, 12))
 
 
+@pytest.mark.parametrize("name", SHIPPED)
+def test_successors_are_stated_by_a_fact_and_live_longer(name: str) -> None:
+    adapter = get(name)
+    for model in adapter.models.values():
+        assert (model.successor is None) == (model.successor_fact is None), model.name
+        assert model.successor is None or model.retired is not None, model.name
+        following = adapter.model(model.successor or "")
+        if following is not None and model.retired is not None and following.retired is not None:
+            assert following.retired > model.retired, model.name
+
+
+def test_a_successor_wants_a_fact(tmp_path: Path) -> None:
+    row = FACT + '[models]\nold = { tier = "fast", retired = 2026-01-01, successor = "new" }\n'
+    with pytest.raises(ConfigError, match=r"models\.old\.successor: found 'new'; .*add \[facts\.successors\]"):
+        acme(tmp_path, row)
+    fact = '[facts.successors]\nsource = "s"\nas_of = "2026"\nconfidence = "low"\n'
+    old = acme(tmp_path, fact + row).models["old"]
+    assert (old.successor, old.successor_fact and old.successor_fact.source) == ("new", "s")
+
+
 def test_embeddings_state_their_dimensions() -> None:
     assert get("openai").models["text-embedding-3-large"].dimensions == (3072,)
     assert get("qwen").models["text-embedding-v4"].dimensions[0] == 1024
@@ -387,10 +439,10 @@ def test_unknown_names_get_a_suggestion() -> None:
 def test_register_adds_and_replaces(tmp_path: Path) -> None:
     ours = acme(tmp_path, top="")
     program = f"""
-from llmswitch.adapter import adapters, by_host, get, load, register
+from llmswitch.adapter import adapters, by_url, get, load, register
 register(load({str(tmp_path / "acme.toml")!r}))
-assert adapters()[-4:] == ("acme", "yi", "compatible", "local"), adapters()
-assert by_host("api.acme.example")[1].name == "eu"
+assert adapters().index("ernie") < adapters().index("acme") < adapters().index("compatible"), adapters()
+assert by_url("https://api.acme.example/v1")[1].name == "eu"
 import dataclasses
 register(dataclasses.replace(get("acme"), rank=1))
 assert adapters()[0] == "acme", adapters()

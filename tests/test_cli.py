@@ -195,6 +195,43 @@ def test_explain_in_json() -> None:
     assert found["rows"][0]["rank"] == 1
 
 
+@pytest.mark.usefixtures("sandbox")
+def test_explain_under_rules() -> None:
+    rules = [
+        "--exclude",
+        "headquarters=US",
+        "--exclude",
+        "tags=us-entity-list",
+        "--exclude",
+        "ernie",
+        "--hosted-in",
+        "cn",
+    ]
+    rows = {
+        f"{row['provider']}@{row['site']}": row for row in answered(run("explain", "gpt-4o", *rules, "--json"))["rows"]
+    }
+
+    assert [name for name, row in rows.items() if row["included"]] == ["qwen@cn"]
+    assert rows["openai@global"]["reason"].startswith("headquarters in US")
+    assert (rows["zhipu@cn"]["reason"], rows["zhipu@cn"]["as_of"]) == (
+        "tagged us-entity-list; this call excludes it",
+        "2025-01-16",
+    )
+    done = run("explain", "gpt-4o", "--exclude", "tag=us-entity-list")
+    assert done.returncode == 2
+    assert "did you mean 'tags'" in done.stderr
+
+
+def test_doctor_opens_nothing_to_who_is_excluded(sandbox: Sandbox) -> None:
+    done = run("doctor", "--ping", "--json", LLMSWITCH_EXCLUDE_HEADQUARTERS="US")
+
+    found = json.loads(done.stdout)
+    assert "openai@global" not in [row["endpoint"] for row in found["endpoints"]]
+    (out,) = [row for row in found["absent"] if row["endpoint"] == "openai@global"]
+    assert out["reason"] == "headquarters in US; your policy excludes headquarters in US"
+    assert sandbox.hits("openai") == 0
+
+
 def test_a_region_that_is_no_country_gets_a_suggestion() -> None:
     done = run("explain", "gpt-4o", "--region", "UK")
 
@@ -223,9 +260,13 @@ def test_adapters_in_detail() -> None:
 
     assert "https://" in done.stdout
     assert "glm-" in done.stdout
+    assert "tag: us-entity-list; added on 2025-01-15" in done.stdout
+    assert "headquarters: CN; Beijing" in done.stdout
     found = answered(run("adapters", "zhipu", "--json"))
     assert [site["name"] for site in found["sites"]] == ["cn", "intl"]
     assert found["models"][0]["fact"]["source"]
+    assert found["tags"]["us-entity-list"]["as_of"] == "2025-01-16"
+    assert (found["headquarters"], found["headquarters_fact"]["confidence"]) == ("CN", "medium")
 
 
 def test_an_unknown_adapter_gets_a_suggestion() -> None:

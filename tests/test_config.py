@@ -682,6 +682,10 @@ _KEYS = st.sampled_from(
         "base_url",
         "api_key",
         "serves_also",
+        "hosted_in",
+        "headquarters",
+        "tags",
+        "providers",
     ]
 ) | st.text(max_size=5)
 _VALUES = st.recursive(
@@ -701,6 +705,8 @@ _NAMES = st.sampled_from(
         "local",
         "models",
         "cutover",
+        "exclude",
+        "hosted_in",
         "x",
     ]
 )

@@ -136,6 +136,7 @@ WORDS = {
         "home": "home: {regions}",
         "all": "all",
         "all-unknown": "all; {unknown} unknown",
+        "all-refused": "all but {not_served}; {unknown} unknown",
         "all-discouraged": "all but {discouraged}, which it does not refuse; {unknown} unknown",
         "account": "depends on your account",
         "comma": ", ",
@@ -150,6 +151,7 @@ WORDS = {
         "home": "本地：{regions}",
         "all": "全部",
         "all-unknown": "全部；{unknown} 个未知",
+        "all-refused": "除 {not_served} 外全部；{unknown} 个未知",
         "all-discouraged": "除 {discouraged} 外全部（也不拒绝它）；{unknown} 个未知",
         "account": "取决于您的账号",
         "comma": "、",
@@ -162,12 +164,14 @@ WORDS = {
 
 def whom(site: Site, words: dict[str, str]) -> str:
     key = {"list": "list", "home": "home"}.get(site.serves)
-    key = key or ("all-discouraged" if site.discouraged else "all-unknown" if site.unknown else "all")
+    key = key or ("all-refused" if site.not_served else "all-discouraged" if site.discouraged else None)
+    key = key or ("all-unknown" if site.unknown else "all")
     return words[key].format(
         count=len(site.regions),
         unknown=len(site.unknown),
         regions=words["comma"].join(sorted(site.regions)),
         discouraged=words["comma"].join(sorted(site.discouraged)),
+        not_served=words["comma"].join(sorted(site.not_served)),
     )
 
 

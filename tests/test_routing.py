@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -198,6 +201,11 @@ def test_a_retired_model_takes_out_only_its_own_candidate() -> None:
     found = plan("gpt-3.5-turbo")
     assert "retired on 2026-10-23" in why(found, "openai")
     assert who(found) == ["qwen@cn", "zhipu@cn", "ernie@cn"]
+    assert why(found, "openai") == "gpt-3.5-turbo was retired on 2026-10-23; OpenAI names gpt-5.6-terra in its place"
+    assert why(plan("gpt-4.1-nano"), "openai") == (
+        "gpt-4.1-nano was retired on 2026-10-23; gpt-4.1-mini is its tier's model there"
+    )
+    assert who(plan("gpt-3.5-turbo", environ={"OPENAI_API_KEY": "o"})) == ["openai@global"]  # the vendor judges
     before = plan("gpt-3.5-turbo", now=datetime.datetime(2026, 10, 23, 23, tzinfo=datetime.UTC))
     assert who(before)[0] == "openai@global"
 
@@ -310,6 +318,75 @@ def test_listing_models_needs_no_model() -> None:
     assert len(plan(None, operation="models").candidates) == 4
 
 
+@pytest.mark.parametrize(
+    ("part", "asks"),
+    [
+        ({"type": "image_url", "image_url": {"url": "https://a.example/x.png"}}, {"vision", "image_urls"}),
+        (
+            {"type": "image_url", "image_url": {"url": "HTTP://a.example/x.png", "detail": "low"}},
+            {"vision", "image_urls"},
+        ),
+        ({"type": "image_url", "image_url": "https://a.example/x.png"}, {"vision", "image_urls"}),
+        ({"type": "input_image", "image_url": "https://a.example/x.png"}, {"vision", "image_urls"}),
+        ({"type": "image", "image": "https://a.example/x.png"}, {"vision", "image_urls"}),
+        ({"type": "image_url", "image_url": {"url": "data:image/png;base64,https://"}}, {"vision"}),
+        ({"type": "image_url", "image_url": {"url": 1}}, {"vision"}),
+        ({"type": "image_url"}, {"vision"}),
+        ({"type": "input_audio", "input_audio": {"data": "AA==", "format": "wav"}}, {"audio"}),
+        ({"type": "audio_url", "audio_url": {"url": "https://a.example/x.wav"}}, {"audio"}),
+        ({"type": "text", "text": "https://a.example/x.png"}, set()),
+    ],
+)
+def test_parts_say_what_a_model_must_take(part: dict[str, Any], asks: set[str]) -> None:
+    asked = need("chat", {"model": "m", "messages": [{"role": "user", "content": [part]}]})
+    assert asked.requires == {"chat"} | asks
+
+
+def test_a_model_that_certainly_lacks_a_kind_of_part_is_out(tmp_path: Path) -> None:
+    (tmp_path / "acme.toml").write_text(
+        """
+name = "acme"
+title = "Acme"
+rank = 1
+key_env = ["ACME_API_KEY"]
+capabilities = ["chat", "stream", "vision"]
+[facts.sites]
+source = "s"
+as_of = "2026"
+confidence = "low"
+[facts.models]
+source = "m"
+as_of = "2026"
+confidence = "low"
+[sites.only]
+base_url = "https://api.acme.example/v1"
+serves = "all-except"
+[tiers]
+standard = "large"
+[models]
+large = { tier = "standard", lacks = ["image_urls", "audio"] }
+""",
+        encoding="utf-8",
+    )
+    program = f"""
+import datetime
+from llmswitch import adapter, config, routing
+adapter.register(adapter.load({str(tmp_path / "acme.toml")!r}))
+found = config.load(environ={{"ACME_API_KEY": "a", "OPENAI_API_KEY": "o"}})
+def plan(*parts):
+    body = {{"model": "gpt-4o", "messages": [{{"role": "user", "content": list(parts)}}]}}
+    return routing.candidates(found, routing.need("chat", body), datetime.datetime(2026, 11, 23, tzinfo=datetime.UTC))
+fetched = {{"type": "image_url", "image_url": {{"url": "https://a.example/x.png"}}}}
+given = {{"type": "image_url", "image_url": {{"url": "data:,"}}}}
+sound = {{"type": "input_audio", "input_audio": {{"data": "", "format": "wav"}}}}
+assert [c.endpoint.provider for c in plan(given).candidates] == ["openai", "acme"]
+(out,) = plan(fetched).excluded
+assert (out.reason, out.source) == ("large has no image_urls", "m")
+assert plan(sound, fetched).excluded[0].reason == "large has no audio, image_urls"
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parent.parent)
+
+
 @settings(deadline=None)  # the first one reads the adapters
 @given(
     st.dictionaries(
@@ -339,16 +416,6 @@ def test_a_call_narrows_providers() -> None:
     assert who(plan(options={"providers": []})) == []
     assert "openai@global" not in who(plan(options={"exclude": ["openai"]}))
     assert "this call allows only qwen" in why(plan(options={"providers": ["qwen"]}), "openai")
-
-
-def test_a_call_narrows_where_data_is_kept() -> None:
-    found = plan(options={"regions": ["cn"]})
-    assert who(found) == ["qwen@cn", "zhipu@cn", "ernie@cn"]
-    assert "hosted in US; this call allows CN" in why(found, "openai")
-    unknown = plan(environ={"ZAI_API_KEY": "z"}, options={"regions": ["SG"]})
-    assert unknown.candidates == ()
-    at_home = plan(environ={}, local=True, region="DE", options={"regions": ["DE"]})
-    assert who(at_home) == ["local@local"]
 
 
 def test_a_call_sets_its_own_order_and_regions() -> None:
@@ -388,7 +455,16 @@ def test_a_private_base_url_is_not_left_unless_asked() -> None:
         ({"provider": ["qwen"]}, r"allowed: the keys .*did you mean 'providers'"),
         ({"providers": ["quen"]}, r"providers\[0\]: found 'quen'; .*did you mean 'qwen'"),
         ({"providers": "qwen"}, "providers: found 'qwen'; allowed: a list"),
-        ({"regions": ["EU"]}, "EU is many"),
+        ({"hosted_in": ["EU"]}, "EU is many"),
+        ({"regions": ["CN"]}, "allowed: the keys .*hosted_in"),
+        ({"exclude": "qwen"}, "exclude: found 'qwen'; allowed: a list of providers, or a table"),
+        ({"exclude": ["quen"]}, r"exclude\.providers\[0\]: found 'quen'; .*did you mean 'qwen'"),
+        ({"exclude": {"headquarters": ["USA"]}}, r"exclude\.headquarters = 'USA' is not a country. Did you mean 'US'"),
+        ({"exclude": {"headquarter": ["US"]}}, r"allowed: the keys .*did you mean 'headquarters'"),
+        (
+            {"exclude": {"tags": ["us-entity"]}},
+            r"exclude\.tags\[0\]: found 'us-entity'; .*did you mean 'us-entity-list'",
+        ),
         ({"region": "UK"}, "'GB'"),
         ({"region": 1}, "region: found 1"),
         ({"deadline": -1}, "deadline"),

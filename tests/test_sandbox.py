@@ -479,7 +479,7 @@ def test_a_fault_may_concern_one_model_path_or_site(sandbox: Sandbox) -> None:
     ("name", "kind", "options", "words"),
     [
         ("qwen", "region_block", {}, "not known to answer with region block"),
-        ("gemini", "quota", {}, "has no 'gemini'"),
+        ("bedrock", "quota", {}, "has no 'bedrock'"),
         ("openai", "meteor", {}, "no fault is called 'meteor'"),
         ("openai", "quota", {"colour": 1}, "no option 'colour'"),
         ("openai", "cut", {"after": "x"}, "expected a whole number"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import openai
 import pytest
 
-from llmswitch import adapter
+from llmswitch import adapter, config
 from llmswitch.sandbox import Sandbox
 from llmswitch.sandbox.faults import ERRORS
 from llmswitch.sandbox.providers import providers
@@ -141,6 +141,11 @@ def test_models_are_listed_where_there_is_a_list(sandbox: Sandbox, name: str) ->
     else:
         assert status == 200
         assert MODELS[name] in [model["id"] for model in answer["data"]]
+
+
+def test_llmswitch_reads_every_variable_of_the_environment(sandbox: Sandbox) -> None:
+    assert config.load(environ=sandbox.environment).warnings == ()
+    assert len({name.partition("@")[0] for name in sandbox.endpoints}) >= 15
 
 
 # Keys: each site takes its own, and refuses its twin's as the vendor does.
@@ -470,6 +475,7 @@ REFUSED: list[tuple[str, Json, int, object]] = [
         {"error": {"code": "10005", "message": "invalid param model:spark-x (sid: "}},
     ),
     ("spark@x2", {"model": "4.0Ultra"}, 400, {"error": {"code": "10005"}}),
+    ("spark@cn", {"max_tokens": 8193}, 400, {"error": {"code": "10163", "message": "[1, 8192]"}}),
     ("spark@cn", {"top_k": 7}, 400, {"error": {"message": "top_k"}}),
     (
         "stepfun@cn",
@@ -508,6 +514,7 @@ def test_what_the_vendor_refuses_is_refused(
         ("moonshot@ai", {"messages": THOUGHT, "reasoning_effort": "low"}),
         ("sensenova@cn", {"temperature": 2, "seed": 1, "top_k": 4, "messages": ROUND, "reasoning_effort": "low"}),
         ("siliconflow@cn", {"enable_thinking": False, "messages": ROUND}),
+        ("spark@x2", {"max_tokens": 64_000}),
         ("stepfun@cn", {"max_tokens": 2_000_000_000}),
     ],
 )

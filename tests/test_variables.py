@@ -73,6 +73,13 @@ def test_every_variable_that_is_read_is_known() -> None:
     file = Path("settings.toml")
     file.touch()
     values = {"CONFIG": str(file), "REGION": "US", "PROVIDERS": "qwen", "ORDER": "qwen", "LOCAL_MODEL": "a.gguf"}
+    values |= {
+        "HOSTED_IN": "US",
+        "EXCLUDE_HEADQUARTERS": "CN",
+        "EXCLUDE_HOSTED_IN": "CN",
+        "EXCLUDE_TAGS": "us-entity-list",
+    }
+    values["EXCLUDE_PROVIDERS"] = "qwen"
     for name in [*ours, "LLMSWITCH_LOCAL_MODEL"]:
         value = values.get(name.removeprefix("LLMSWITCH_").removeprefix("USER_"), "1")
         assert warnings(**{name: "https://a.example/v1" if name.endswith("_URL") else value}) == (), name

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
 import typer
 
-from llmswitch.errors import ConfigError, LLMSwitchError
+from llmswitch.errors import ConfigError, InvalidRequestError, LLMSwitchError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -40,7 +40,7 @@ def verb(function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Res
             # The reader has seen enough (`| head`); python would complain once more while it closes stdout.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(FAILED) from None
-        except ConfigError as error:
+        except (ConfigError, InvalidRequestError) as error:
             fail(str(error))
             raise typer.Exit(MISUSED) from None
         except (LLMSwitchError, OSError) as error:

@@ -10,7 +10,7 @@ import typer
 from llmswitch.cli._output import print_json, print_table, verb
 
 if TYPE_CHECKING:
-    from llmswitch.adapter import Adapter, Model, Price, Site
+    from llmswitch.adapter import Adapter, Fact, Model, Price, Site
 
 _FEW = 12  # regions that are listed rather than counted
 
@@ -68,6 +68,10 @@ def _detail(adapter: Adapter) -> None:
     typer.echo(f"{adapter.name}: {adapter.title} {adapter.title_zh}".rstrip())
     if adapter.docs:
         typer.echo(adapter.docs)
+    if adapter.headquarters:
+        typer.echo(f"headquarters: {adapter.headquarters}{_said(adapter.headquarters_fact)}")
+    for tag, fact in adapter.tags.items():
+        typer.echo(f"tag: {tag}{_said(fact)}")
     for site in adapter.sites:
         typer.echo(f"\n{adapter.name}@{site.name}  {site.base_url or 'an address of your own'}")
         lines = {
@@ -77,9 +81,10 @@ def _detail(adapter: Adapter) -> None:
             "meant for elsewhere": _regions(site.discouraged),
             "binds": ", ".join(sorted(site.binds)),
             "enforced by": ", ".join(site.enforcement),
+            "run by a company in": site.headquarters or "",
             "hosted in": site.hosted_in or "",
             "key": _keys(adapter, site),
-            "source": f"{site.fact.source} ({site.fact.as_of}, {site.fact.confidence} confidence)",
+            "source": _said(site.fact).removeprefix("; "),
             "note": site.note,
         }
         for label, text in lines.items():
@@ -91,6 +96,10 @@ def _detail(adapter: Adapter) -> None:
         )
         rows = [_model(model) for model in adapter.models.values()]
         print_table(("model", "tier", "context", "output", "per million tokens", "until"), rows)
+
+
+def _said(fact: Fact | None) -> str:
+    return f"; {fact.source} ({fact.as_of}, {fact.confidence} confidence)" if fact else ""
 
 
 def _model(model: Model) -> tuple[str, ...]:
@@ -118,6 +127,9 @@ def _plain(adapter: Adapter) -> dict[str, object]:
         "title": adapter.title,
         "title_zh": adapter.title_zh,
         "docs": adapter.docs,
+        "headquarters": adapter.headquarters or None,
+        "headquarters_fact": asdict(adapter.headquarters_fact) if adapter.headquarters_fact else None,
+        "tags": {tag: asdict(fact) for tag, fact in adapter.tags.items()},
         "keyless": adapter.keyless,
         "key_env": adapter.key_env,
         "tiers": dict(adapter.tiers),

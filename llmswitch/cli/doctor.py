@@ -14,7 +14,7 @@ from llmswitch.cli._output import FAILED, print_json, print_table, verb
 
 if TYPE_CHECKING:
     from llmswitch.cli._probe import Finding
-    from llmswitch.config import Config
+    from llmswitch.config import Config, Endpoint
     from llmswitch.routing import Plan
 
 
@@ -54,6 +54,15 @@ def doctor(
         raise typer.Exit(FAILED)
 
 
+def _misplaced(endpoint: Endpoint) -> str | None:
+    """What the shape of the key says. At an address of the user's own, keys look as they like."""
+    from llmswitch.failure import twin
+
+    if endpoint.key is None or endpoint.moved:
+        return None
+    return twin.misplaced(endpoint.adapter, endpoint.site, endpoint.key.reveal())
+
+
 @dataclass(frozen=True, slots=True)
 class Examination:
     """What was found; `probes` maps "reach" and "ping" to endpoint -> finding."""
@@ -82,6 +91,7 @@ class Examination:
                     "endpoint": endpoint.name,
                     "base_url": endpoint.base_url,
                     "key": endpoint.key_source or None,
+                    "key_hint": _misplaced(endpoint),
                     "first": endpoint.first,
                     "out": out.get(endpoint.name),
                     **{name: found[endpoint.name].to_dict() for name, found in self.probes.items()},
@@ -103,6 +113,9 @@ class Examination:
         typer.echo(f"config file   {config.source or 'none (./llmswitch.toml, or LLMSWITCH_CONFIG)'}\n")
         if config.endpoints:
             self._print_endpoints()
+        for endpoint in config.endpoints:
+            if told := _misplaced(endpoint):
+                typer.echo(f"\nkey of {endpoint.name} ({endpoint.key_source}): {told}")
         rows = [(absent.endpoint.name, absent.reason) for absent in config.absent]
         if rows:
             typer.echo("\nnot taking part:" if config.endpoints else "nobody takes part:")

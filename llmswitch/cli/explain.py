@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from llmswitch.cli import _rules
 from llmswitch.cli._output import print_json, print_table, verb
 
 
@@ -20,6 +21,8 @@ def explain(
     requires: Annotated[
         list[str] | None, typer.Option(help="What the call uses: tools, vision, json_schema, ... May be given again.")
     ] = None,
+    exclude: Annotated[list[str] | None, typer.Option(help=_rules.EXCLUDE)] = None,
+    hosted_in: Annotated[list[str] | None, typer.Option(help=_rules.HOSTED_IN)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
 ) -> None:
     """Say who would answer, in which order, and why the others would not. Sends nothing.
@@ -28,10 +31,18 @@ def explain(
     llmswitch explain gpt-4o --region CN
     llmswitch explain text-embedding-3-small --operation embeddings
     llmswitch explain gpt-4o --region SG --requires tools --json
+    llmswitch explain gpt-4o --region CN --exclude headquarters=US --exclude tags=us-entity-list
     """
     from llmswitch import explain as find
 
-    found = find(model=model, region=region, user_region=user_region, operation=operation, requires=requires or ())
+    found = find(
+        model=model,
+        region=region,
+        user_region=user_region,
+        operation=operation,
+        requires=requires or (),
+        options=_rules.options(exclude, hosted_in),
+    )
     if as_json:
         print_json(found.to_dict())
     else:

@@ -63,7 +63,7 @@ def usage(counts: JsonValue) -> Json | None:
         "prompt_tokens": prompt,
         "completion_tokens": answer,
         "total_tokens": prompt + answer,
-        "prompt_tokens_details": {"cached_tokens": read, "cache_creation_tokens": written},
+        "prompt_tokens_details": {"cached_tokens": read, "cache_write_tokens": written},
     }
     details = counts.get("output_tokens_details")
     if isinstance(details, dict) and isinstance(thinking := details.get("thinking_tokens"), int):

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from llmswitch.errors import ConfigError
+from llmswitch.failure import twin
 from llmswitch.failure.answer import Body, answer
 from llmswitch.failure.connection import of_exception, of_text, words
 from llmswitch.failure.evidence import Evidence, read
@@ -35,7 +36,7 @@ SHARED: Final = "compatible"  # the adapter whose rows are everybody's
 _MESSAGE: Final = 512
 _CLIENT_ERRORS: Final = range(400, 500)
 _SERVER_ERRORS: Final = range(500, 600)
-_KEY_KINDS: Final = frozenset({Kind.AUTH, Kind.KEY_SITE_MISMATCH})
+KEY_KINDS: Final = frozenset({Kind.AUTH, Kind.KEY_SITE_MISMATCH})
 # What the words of a page may mean; a page that speaks of rights or keys is still no vendor's word.
 _ON_PAGES: Final = frozenset({Kind.REGION_BLOCKED, Kind.EDGE_BLOCKED, Kind.RATE_LIMITED, Kind.OVERLOADED, Kind.TIMEOUT})
 _REQUEST_ID_HEADERS: Final = (
@@ -142,7 +143,7 @@ def classify(
         source=verdict.source,
         sent=verdict.sent,
         request_id=next((fields[name] for name in _REQUEST_ID_HEADERS if name in fields), evidence.request_id),
-        hint=(rule.hint if rule else None) or (_twin_hint(adapter) if verdict.kind in _KEY_KINDS else None),
+        hint=(rule.hint if rule else None) or (twin.hint(adapter) if adapter and verdict.kind in KEY_KINDS else None),
     )
 
 
@@ -209,14 +210,6 @@ def _model_scoped(verdict: _Verdict, evidence: Evidence) -> bool:
         return True
     # A relay that names a model beside its region error has others that work: opencode#40162.
     return verdict.kind is Kind.MODEL_NOT_FOUND or (verdict.kind is Kind.REGION_BLOCKED and evidence.model is not None)
-
-
-def _twin_hint(adapter: Adapter | None) -> str | None:
-    """Where else a refused key may belong."""
-    if adapter is None or len(adapter.sites) == 1:
-        return None
-    sites = ", ".join(f"{site.name} ({site.key_env[0]})" if site.key_env else site.name for site in adapter.sites)
-    return f"each site of {adapter.title} has its own keys; a key of another site belongs there: {sites}"
 
 
 def _clean(message: str) -> str:

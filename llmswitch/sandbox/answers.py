@@ -130,6 +130,15 @@ class Choice:
     finish: str = "stop"
     tokens: int = 0
     reasoning_tokens: int = 0
+    stopped_by: str | None = None
+
+    def until(self, stops: Iterable[str]) -> None:
+        """End the text where the first of `stops` would begin, and keep which it was (`stopped_by`)."""
+        said = "".join(self.source)
+        found = min(((place, stop) for stop in stops if stop and (place := said.find(stop)) >= 0), default=None)
+        if found is not None:
+            said, self.stopped_by = said[: found[0]], found[1]
+        self.source = iter(pieces(said))
 
     def think(self) -> Iterator[str]:
         """Yield the reasoning; it counts against the limit."""

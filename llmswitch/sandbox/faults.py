@@ -115,10 +115,11 @@ class Fault:
 
 
 def is_streamed(call: Call) -> bool:
-    """Say whether the request asks for a stream, in the body or as DashScope's header does."""
+    """Say whether the request asks for a stream: in the body, in DashScope's headers or in Gemini's path."""
     native = call.headers.get("X-DashScope-SSE", "").lower() == "enable"
     accepts = call.headers.get("Accept", "") == "text/event-stream"
-    return call.body.get("stream") is True or native or (accepts and "/services/" in call.path)
+    named = call.path.endswith(":streamGenerateContent")
+    return call.body.get("stream") is True or native or named or (accepts and "/services/" in call.path)
 
 
 OPTIONS = tuple(field.name for field in fields(Fault) if field.name not in ("id", "kind", "provider", "site"))

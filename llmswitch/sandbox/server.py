@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from aiohttp import web
 
+from llmswitch import adapter
 from llmswitch.sandbox.admin import Admin
 from llmswitch.sandbox.answers import Deterministic
 from llmswitch.sandbox.endpoint import Endpoint
@@ -203,9 +204,12 @@ class Sandbox:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that point llmswitch at the sandbox: a base URL and a key for each endpoint."""
+        """The variables that point llmswitch at the sandbox: a base URL and a key for each endpoint that an adapter knows."""
         found: dict[str, str] = {}
+        known = {f"{name}@{site.name}" for name in adapter.adapters() for site in adapter.get(name).sites}
         for name, endpoint in self._endpoints.items():
+            if name not in known:
+                continue
             found[endpoint.site.base_variable] = self.url(name)
             found[endpoint.site.key_variable] = endpoint.site.key
         return found

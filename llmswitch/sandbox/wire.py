@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import re
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from llmswitch import _json
 
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
 
     from llmswitch._json import Json, JsonValue
 
+_IN_PATH: Final = re.compile(r"/models/([^/:]+):\w+$")
 Part = Literal["preamble", "content", "end", "done"]
 
 
@@ -39,9 +43,12 @@ class Call:
 
     @property
     def model(self) -> str | None:
-        """The model the body names."""
+        """The model the body names, else the path as Gemini's do (`/models/{model}:{method}`)."""
         name = self.body.get("model")
-        return name if isinstance(name, str) else None
+        if isinstance(name, str):
+            return name
+        found = _IN_PATH.search(self.path)
+        return found[1] if found else None
 
     def bearer(self) -> str | None:
         """Return the token of `Authorization: Bearer`, None without one."""
@@ -99,3 +106,12 @@ def event(data: JsonValue, *, name: str | None = None) -> bytes:
 def identifier(prefix: str = "", length: int = 24) -> str:
     """Return a fresh id such as `chatcmpl-3f2a...`."""
     return prefix + (uuid.uuid4().hex + uuid.uuid4().hex)[:length]
+
+
+def signature(said: str) -> str:
+    """Return what stands for a vendor's signature of its own reasoning, the same for the same text.
+
+    It is base64 in either alphabet: some SDKs send the other one back.
+    """
+    digest = hashlib.sha256(f"llmswitch sandbox\0{said}".encode("utf-8", "surrogatepass")).hexdigest()
+    return base64.b64encode(digest.encode()).decode()

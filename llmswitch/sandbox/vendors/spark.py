@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 from llmswitch import _json
 from llmswitch.sandbox.compatible import Compatible
 from llmswitch.sandbox.dialect import Model, Provider, Route, Site, Variant
-from llmswitch.sandbox.fields import tables
+from llmswitch.sandbox.fields import integer, tables
 from llmswitch.sandbox.rules import ROLES, switched
 from llmswitch.sandbox.wire import Reply, event, identifier
 
@@ -41,7 +41,7 @@ class Spark(Compatible):
     roles = ROLES
     wrong_role = "'$.messages[{index}].role' value must be one of system, user, assistant, tool"
     usage_comes = "last"
-    ranges: ClassVar = {"temperature": "[0, 2]", "top_p": "(0, 1]", "top_k": "[1, 6]", "max_tokens": "[1, 8192]"}
+    ranges: ClassVar = {"temperature": "[0, 2]", "top_p": "(0, 1]", "top_k": "[1, 6]"}
     out_of_range = "invalid param {name}: the range is {range}"
     errors: ClassVar = {
         "quota": (Variant(500, 11201, "AppIdDailyLimitError", _API),),
@@ -119,7 +119,10 @@ class Spark(Compatible):
         return model.thinks and switched(call.body, default=True)
 
     def wrong(self, call: Call, model: Model, messages: list[Json]) -> str | None:
-        """Reject a content that is no text."""
+        """Reject a content that is no text, and too long an answer where no model is an X."""
+        most = integer(call.body.get("max_tokens"))
+        if most is not None and self.site.name not in _OF_SITE and not 1 <= most <= 8192:
+            return self.out_of_range.format(name="max_tokens", range="[1, 8192]")
         for index, message in enumerate(messages):
             if isinstance(message.get("content"), list):
                 return f"'$.messages[{index}].content' value must be string"
