@@ -13,7 +13,7 @@ from llmswitch.testing.bench import expect, given
 from llmswitch.testing.vendor import KINDS, stated, variant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import AsyncIterator, Iterable
 
     from llmswitch.sandbox.dialect import Variant
     from llmswitch.testing.bench import Bench, Case
@@ -130,7 +130,7 @@ async def _opened(case: Case) -> Any:
     return await given(call)
 
 
-async def _each(chunks: Any) -> Any:
+async def _each(chunks: Any) -> AsyncIterator[Any]:
     if hasattr(chunks, "__aiter__"):
         async for chunk in chunks:
             yield chunk
