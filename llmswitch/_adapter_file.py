@@ -18,7 +18,9 @@ from llmswitch.adapter import (
     Adapter,
     Fact,
     Model,
+    Pair,
     Price,
+    Sdk,
     Serves,
     Site,
 )
@@ -92,6 +94,7 @@ class _Reader:
             embeddings_batch=_count(top, "embeddings_batch"),
             keyless=top.take("keyless", bool) or False,
             deployments=top.take("deployments", bool) or False,
+            sdk=self._sdk() if "sdk" in top else None,
             relay=top.take("relay", bool) or False,
             private=_private(top),
             docs=top.text("docs"),
@@ -183,7 +186,7 @@ class _Reader:
                     context=row.take("context", int) or read[like].context,
                     max_output=row.take("max_output", int) or read[like].max_output,
                     retired=row.take("retired", dt.date),
-                    **self._successor(row),
+                    **self._successor(row, read[like].fact),
                     note=row.text("note") or read[like].note,
                 )
             else:
@@ -200,6 +203,7 @@ class _Reader:
         lacks = certain | frozenset(row.texts("lacks", CAPABILITIES))
         adds = frozenset(row.texts("adds", CAPABILITIES))
         has = frozenset({"embeddings"}) if embedding else base
+        fact = self._fact(row, "models")
         return Model(
             name=name,
             aliases=row.texts("aliases"),
@@ -210,22 +214,19 @@ class _Reader:
             capabilities=(has | adds) - lacks,
             lacks=lacks,
             retired=row.take("retired", dt.date),
-            **self._successor(row),
+            **self._successor(row, fact),
             dimensions=_dimensions(row),
             shortens=row.take("shortens", bool) or False,
             batch=_count(row, "batch"),
             price=self._price(row),
-            fact=self._fact(row, "models"),
+            fact=fact,
             note=row.text("note"),
         )
 
-    def _successor(self, row: Table) -> _Successor:
+    def _successor(self, row: Table, fact: Fact) -> _Successor:
+        """What `[facts.successors]` says of all, else the row's own fact."""
         name = row.take("successor", str)
-        if name is not None and "successors" not in self._facts:
-            raise row.error(
-                "successor", name, "what the vendor names: add [facts.successors] with source, as_of, confidence"
-            )
-        return _Successor(successor=name, successor_fact=self._facts["successors"] if name else None)
+        return _Successor(successor=name, successor_fact=self._facts.get("successors", fact) if name else None)
 
     def _price(self, row: Table) -> Price | None:
         if "price" not in row:
@@ -240,6 +241,35 @@ class _Reader:
         )
         price.close()
         return found
+
+    def _sdk(self) -> Sdk:
+        table = self._top.table("sdk")
+        requires, addresses, fitting = (table.table(name) for name in ("requires", "addresses", "parameters"))
+        sdk = Sdk(
+            name=table.need("name", str),
+            extra=table.need("extra", str),
+            requires={name: requires.need(name, str) for name in requires},
+            protocol=table.need("protocol", str),
+            sites=frozenset(table.texts("sites")),
+            pairs=tuple(self._pair(row) for row in table.tables("pairs")),
+            addresses={name: addresses.need(name, str) for name in addresses},
+            parameters={
+                name: tuple(rules.read(row, self._fact, TIERS) for row in fitting.tables(name)) for name in fitting
+            },
+            fact=self._fact(table, "sdk"),
+        )
+        table.close()
+        return sdk
+
+    def _pair(self, row: Table) -> Pair:
+        variables = row.texts("variables")
+        if len(variables) != len(("key", "secret")):
+            raise row.error("variables", list(variables), "two: of the key and of its secret")
+        pair = Pair(
+            name=row.need("name", str), variables=(variables[0], variables[1]), protocol=row.need("protocol", str)
+        )
+        row.close()
+        return pair
 
     def _finish_reasons(self) -> dict[str, str]:
         table = self._top.table("finish_reasons")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from llmswitch import _variables
+from llmswitch import _variables, _via
 from llmswitch import adapter as adapters
 from llmswitch._address import Address, check_address, check_key
 from llmswitch._settings import ProviderSettings, SiteSettings
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from llmswitch._policy import Objection
     from llmswitch._settings import Settings
+    from llmswitch._via import Via
     from llmswitch.adapter import Adapter, Site
     from llmswitch.secret import Secret
 
@@ -42,6 +43,7 @@ class Endpoint:
         explicit: named by the caller's `base_url=` or `OPENAI_BASE_URL`.
         moved: not at the vendor's own address; the region rules stay the vendor's.
         serves_also: regions that the user says it serves, whatever the adapter says.
+        via: through which SDK, None where it is called over HTTP.
         hosted_in: the country whose servers answer: as the user says, else as the adapter does; None where nobody says.
     """
 
@@ -55,6 +57,12 @@ class Endpoint:
     moved: bool = False
     serves_also: frozenset[str] = frozenset()
     hosted_in: str | None = None
+    via: Via | None = None
+
+    @property
+    def credential(self) -> str:
+        """Whose credentials, without showing them; "" where there are none."""
+        return self.key.id if self.key is not None else self.via.credential if self.via is not None else ""
 
     @property
     def provider(self) -> str:
@@ -228,16 +236,18 @@ class _Finder:
         named = explicit if explicit is not None and explicit.site is site else None
         address = self._address(adapter, site, own, main, named)
         url = address.url if address else site.base_url
+        via = self._via(adapter, site, own, key, main)
         mine = own.sites.get(site.name, SiteSettings())
         endpoint = Endpoint(
-            adapter=adapter,
+            adapter=adapter if via is None else _via.fitted(adapter, via),
             site=site,
             base_url=url,
             key=key.secret if key else None,
-            key_source=key.source if key else "",
+            key_source=key.source if key else via.source if via else "",
             explicit=named is not None,
             moved=url != site.base_url,
             serves_also=own.serves_also,
+            via=via,
             hosted_in=mine.hosted_in or (own.hosted_in if main else None) or site.hosted_in,
         )
         objection = self._settings.policy.objection(endpoint, self._region, "your policy")
@@ -247,8 +257,10 @@ class _Finder:
         if reason:
             if named is not None:  # the calls go elsewhere, or nowhere: a private host's stay (`Config.stays`)
                 self.warnings.append(f"{named.where}: {endpoint.name} takes no part: {reason}.")
-            configured = key is not None or named is not None
+            configured = key is not None or named is not None or (main and _via.given(self._environ, adapter))
             return Absent(endpoint=endpoint, reason=reason, configured=configured, objection=objection)
+        if via is not None:
+            _via.require(adapter, via.sdk)
         if address and address.warning:
             self.warnings.append(address.warning)
         return endpoint
@@ -268,7 +280,7 @@ class _Finder:
         if not endpoint.base_url:
             variable = _variables.base_url(adapter, None if anywhere else site)
             return f"no base_url: set {variable}" + ("" if anywhere else " (the address depends on your account)")
-        if endpoint.key is None and not anywhere:
+        if endpoint.key is None and not anywhere and endpoint.via is None:
             return self._no_key(adapter, site, own, main)
         return ""
 
@@ -284,7 +296,21 @@ class _Finder:
             return f"no key: {named} (api_key_env in {self._file}) is not set"
         groups = (adapter.key_env, site.key_env) if main else (site.key_env, adapter.key_env)
         vendors = [name for group in groups for name in group if not name.startswith(_variables.PREFIX)]
-        return f"no key: set {(vendors if vendors and (main or site.key_env[1:]) else groups[0])[0]}"
+        reason = f"no key: set {(vendors if vendors and (main or site.key_env[1:]) else groups[0])[0]}"
+        more = _via.missing(self._environ, adapter, self._way(adapter, own)) if main else ""
+        return f"{reason} ({more})" if more else reason
+
+    def _way(self, adapter: Adapter, own: ProviderSettings) -> _via.Way:
+        return _via.way(self._environ, adapter, own.via, self._file)
+
+    def _via(self, adapter: Adapter, site: Site, own: ProviderSettings, key: _Key | None, main: bool) -> Via | None:
+        """The vendor's SDK, where it is asked for and there are credentials. Pairs of keys belong to the site of the bare key."""
+        sdk = adapter.sdk
+        if self._way(adapter, own) == "http" or sdk is None or not (key or main):
+            return None
+        if sdk.sites and site.name not in sdk.sites:
+            return None
+        return _via.choose(self._environ, sdk, keyed=key is not None)
 
     # --- keys ---
 

@@ -134,7 +134,8 @@ def read(source: Source) -> Policy:
         return Policy(hosted_in=hosted_in)
     value = source.raw("exclude")
     if isinstance(value, (list, tuple)):
-        value = {"providers": list(value)}
+        named = Source({"exclude": list(value)}, source.file, source.key)
+        return Policy(providers=frozenset(provider_names(named, "exclude") or ()), hosted_in=hosted_in)
     if not isinstance(value, dict):
         raise source.error(
             "exclude",
@@ -165,9 +166,12 @@ def _countries(source: Source, key: str) -> frozenset[str]:
 
 def _tags(source: Source) -> frozenset[str]:
     """Known tags only: one that is misspelt would exclude nobody."""
-    words = sorted({*adapter.TAGS, *(tag for name in adapter.adapters() for tag in adapter.get(name).tags)})
     tags = [(index, tag.strip().lower()) for index, tag in source.rows("tags", str)]
     for index, tag in tags:
-        if tag not in words:
+        if tag not in adapter.TAGS and tag not in (words := _known_tags()):
             raise source.error(f"tags[{index}]", tag, ", ".join(words) + nearest(tag, words))
     return frozenset(tag for _, tag in tags)
+
+
+def _known_tags() -> list[str]:
+    return sorted({*adapter.TAGS, *(tag for name in adapter.adapters() for tag in adapter.get(name).tags)})

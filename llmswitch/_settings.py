@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Final, Literal, TypedDict, cast
 
-from llmswitch import _override, _policy, _table, _variables, adapter, region
+from llmswitch import _override, _policy, _table, _variables, _via, adapter, region
 from llmswitch._source import (
     Source,
     allowed_names,
@@ -97,6 +97,7 @@ class ProviderSettings:
     api_key: str | None = None
     api_key_env: str | None = None
     serves_also: frozenset[str] = frozenset()
+    via: str | None = None
     hosted_in: str | None = None
     enabled: bool = True
     sites: Mapping[str, SiteSettings] = field(default_factory=dict)
@@ -269,6 +270,7 @@ def _provider_settings(
         api_key=table.text_or_none("api_key"),
         api_key_env=table.text_or_none("api_key_env"),
         serves_also=frozenset(serves),
+        via=choice(table, "via", _via.WAYS),
         hosted_in=country(table, "hosted_in"),
         enabled=enabled is not False,
         sites=sites,

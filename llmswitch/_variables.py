@@ -29,6 +29,11 @@ def base_url(provider: Adapter, site: Site | None = None) -> str:
     return named(provider.name, *((site.name,) if site else ()), "base_url")
 
 
+def via(provider: Adapter) -> str:
+    """The variable that says whether a provider is called over HTTP or through its SDK."""
+    return named(provider.name, "via")
+
+
 def unread(environ: Mapping[str, str], also: Iterable[str]) -> tuple[str, ...]:
     """A warning for each variable of ours that is set and that nothing reads; `also`: those that the file names.
 
@@ -42,6 +47,7 @@ def unread(environ: Mapping[str, str], also: Iterable[str]) -> tuple[str, ...]:
     for provider in map(adapter.get, adapter.adapters()):
         known.update(provider.key_env, *(site.key_env for site in provider.sites))
         known.update((base_url(provider), *(base_url(provider, site) for site in provider.sites)))
+        known.add(via(provider))
     return tuple(_warning(name, known) for name in ours if name not in known)
 
 
@@ -56,6 +62,6 @@ def _warning(name: str, known: set[str]) -> str:
     words = {
         word.removeprefix(PREFIX): word for word in sorted(known, key=lambda word: (word.startswith(PREFIX), word))
     }
-    words |= {tail: f"{PREFIX}<PROVIDER>_{tail}" for tail in ("API_KEY", "BASE_URL")}
+    words |= {tail: f"{PREFIX}<PROVIDER>_{tail}" for tail in ("API_KEY", "BASE_URL", "VIA")}
     close = difflib.get_close_matches(rest, words, n=1)
     return f"{told}; did you mean {words[close[0]]}?" if close else f"{told}."

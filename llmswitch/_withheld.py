@@ -18,12 +18,16 @@ def withheld(params: Json, adapter: Adapter) -> Json:
     if not isinstance(messages, list):
         return params
     changed: list[JsonValue] | None = None
+    places: tuple[tuple[str, ...], ...] | None = None
     for position, message in enumerate(messages):
         if type(message) is not dict or message.get("role") != "assistant":
             continue
+        if places is None:
+            places = _others(adapter, adapters.adapters())
         kept = message
-        for path in _others(adapter, adapters.adapters()):
-            kept = _without(kept, path)
+        for path in places:
+            if path[0] in message:
+                kept = _without(kept, path)
         if kept is not message:
             changed = changed or [*messages]
             changed[position] = kept

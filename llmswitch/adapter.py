@@ -5,6 +5,7 @@
     ├── models       Model: tier, limits, capabilities, retirement, price
     ├── tiers        tier -> the model that takes a call meant for another provider's model of that tier
     ├── parameters   Rule: what must change in a request (applied by `llmswitch.parameters.fit`)
+    ├── sdk          Sdk: the vendor's own, where `via = "sdk"` may choose it
     └── errors       what its error codes mean (read by `llmswitch.failure.classify`)
 
 Top-level keys have facts of their own: `headquarters = "CN"` is said by `[facts.headquarters]`, each of
@@ -43,6 +44,7 @@ __all__ = [
     "Model",
     "Price",
     "Rule",
+    "Sdk",
     "Site",
     "adapters",
     "by_url",
@@ -213,6 +215,47 @@ class Model:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """Two keys that the vendor's SDK alone makes something of.
+
+    Attributes:
+        name: what the SDK's file knows them by.
+        variables: of the key and of its secret.
+        protocol: what is spoken with them.
+    """
+
+    name: str
+    variables: tuple[str, str]
+    protocol: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sdk:
+    """The vendor's own SDK, for `via = "sdk"`.
+
+    Attributes:
+        name: its file in `llmswitch.sdk`.
+        extra: `pip install 'llmswitch[extra]'` brings it.
+        requires: distributions, and the oldest version of each that works.
+        protocol: what is spoken with an ordinary key.
+        sites: those it reaches, the others are called over HTTP; none means every site.
+        pairs: other credentials, the preferred first.
+        addresses: further ones of the vendor's that it calls, by the names its file has for them.
+        parameters: of each protocol what must change in a request besides the vendor's own rules.
+    """
+
+    name: str
+    extra: str
+    requires: Mapping[str, str]
+    protocol: str
+    sites: frozenset[str] = frozenset()
+    pairs: tuple[Pair, ...] = ()
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
+    fact: Fact
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Adapter:
     """A provider: what its TOML states.
@@ -234,6 +277,7 @@ class Adapter:
         resources: the parts of the API it has; "*" is all of them.
         embeddings_batch: texts per embeddings request, None without a known limit; see `batch`.
         deployments: each account calls its models by names of its own.
+        sdk: the vendor's own, None where llmswitch uses none.
         relay: its models are others', called `vendor/model`.
         private: fields of messages that it alone understands, and wants back; other providers never get them.
     """
@@ -262,6 +306,7 @@ class Adapter:
     embeddings_batch: int | None = None
     keyless: bool = False
     deployments: bool = False
+    sdk: Sdk | None = None
     relay: bool = False
     private: frozenset[tuple[str, ...]] = frozenset()
     docs: str = ""

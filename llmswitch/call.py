@@ -89,6 +89,7 @@ class Call:
 class Send:
     """Ask the driver to send one attempt; it answers with `Answered` or the transport's exception."""
 
+    operation: str
     candidate: Candidate
     method: str
     url: str

@@ -58,7 +58,9 @@ class Engine:
         self._router = routing.Router(config)
         self._hooks = tuple(watchers)
         self.first: Endpoint = config.first or config.endpoints[0]
-        self._unfitted = replace(self.first.adapter, parameters=())
+        via = self.first.via
+        spoken = via.sdk.parameters.get(via.protocol, ()) if via is not None else ()
+        self._unfitted = replace(self.first.adapter, parameters=spoken)
         for warning in config.warnings:
             hooks.logger.warning(warning)
 
@@ -198,7 +200,8 @@ class Engine:
         if not endpoint.first and call.extra:
             params, body = {name: value for name, value in params.items() if name not in call.extra}, None
         adapter = endpoint.adapter
-        if not endpoint.explicit and (kept := withheld(params, adapter)) is not params:
+        # Behind an address that nobody knows may be anything: it may have written those fields itself.
+        if endpoint.site.serves != "anywhere" and (kept := withheld(params, adapter)) is not params:
             params, body = kept, None
         if endpoint.explicit and candidate.model == call.model and not dialect.foreign:
             adapter = self._unfitted  # the caller wrote for this very vendor: sent as openai would send it

@@ -17,6 +17,7 @@ from llmswitch.transport.base import Headers, ReadTimeout, Request, TransportErr
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+    from types import ModuleType
 
     from llmswitch.call import Answer, Call, Opened
     from llmswitch.engine import Engine
@@ -185,7 +186,10 @@ class Exchange(_Reading):
 
     def _send(self, send: Send) -> Answered | TransportError:
         try:
-            response = self._sender.send(_request(send))
+            if send.candidate.endpoint.via is None:
+                response = self._sender.send(_request(send))
+            else:
+                response = _sdk().send(self._sender, _request(send), send)
             if _is_stream(send, response.status, response.header("content-type")):
                 self._response, self._data = response, response.chunks()
                 return Answered(response.status, Headers(response.headers), None)
@@ -278,7 +282,10 @@ class AsyncExchange(_Reading):
 
     async def _send(self, send: Send) -> Answered | TransportError:
         try:
-            response = await self._sender.send(_request(send))
+            if send.candidate.endpoint.via is None:
+                response = await self._sender.send(_request(send))
+            else:
+                response = await _sdk().asend(self._sender, _request(send), send)
             if _is_stream(send, response.status, response.header("content-type")):
                 self._response, self._data = response, response.chunks()
                 return Answered(response.status, Headers(response.headers), None)
@@ -336,6 +343,13 @@ class AsyncExchange(_Reading):
             self._response.abandon()
 
     __del__ = abandon
+
+
+def _sdk() -> ModuleType:
+    """The way through a vendor's SDK."""
+    from llmswitch import sdk  # noqa: PLC0415 - only those who asked for it
+
+    return sdk
 
 
 def _unsendable(error: ValueError) -> InvalidRequestError:

@@ -164,7 +164,7 @@ class Failover:
         if key is not None:
             return key
         endpoint = candidate.endpoint
-        credential = (endpoint.first and self._call.credential) or (endpoint.key.id if endpoint.key else "")
+        credential = (endpoint.first and self._call.credential) or endpoint.credential
         # "" would stand for every model: what is learned about a call without one is about that alone.
         model = candidate.model or f"({self._call.operation})"
         key = self._keys[candidate] = Key(endpoint.identity, self._plan.region or "", model, credential)
@@ -297,6 +297,7 @@ class Failover:
             self._passed(), last=last, stream=call.stream, reasoning=candidate.tier == "reasoning"
         )
         return Send(
+            operation=call.operation,
             candidate=candidate,
             method=wire.method,
             url=candidate.endpoint.base_url + wire.path + (call.query if candidate.endpoint.first else ""),

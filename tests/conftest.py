@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from llmswitch import adapter
 from llmswitch.engine import Engine
 
 if TYPE_CHECKING:
@@ -45,8 +46,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> Iterator[None]:
     """No keys, regions, proxies or llmswitch.toml of whoever runs the tests, and nothing learned by an earlier test."""
+    keys = {name for provider in map(adapter.get, adapter.adapters()) for name in provider.key_env}
+    keys |= {
+        name for provider in map(adapter.get, adapter.adapters()) for site in provider.sites for name in site.key_env
+    }
     for name in list(os.environ):
-        if name.upper().startswith(_OUTSIDE):
+        if name.upper().startswith(_OUTSIDE) or name in keys:
             monkeypatch.delenv(name)
     monkeypatch.chdir(str(tmp_path))
     Engine.shared_health().clear()

@@ -402,10 +402,10 @@ def test_successors_are_stated_by_a_fact_and_live_longer(name: str) -> None:
             assert following.retired > model.retired, model.name
 
 
-def test_a_successor_wants_a_fact(tmp_path: Path) -> None:
+def test_a_successor_is_said_by_the_fact_of_all_or_by_the_rows(tmp_path: Path) -> None:
     row = FACT + '[models]\nold = { tier = "fast", retired = 2026-01-01, successor = "new" }\n'
-    with pytest.raises(ConfigError, match=r"models\.old\.successor: found 'new'; .*add \[facts\.successors\]"):
-        acme(tmp_path, row)
+    old = acme(tmp_path, row).models["old"]
+    assert (old.successor, old.successor_fact) == ("new", old.fact)
     fact = '[facts.successors]\nsource = "s"\nas_of = "2026"\nconfidence = "low"\n'
     old = acme(tmp_path, fact + row).models["old"]
     assert (old.successor, old.successor_fact and old.successor_fact.source) == ("new", "s")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from llmswitch.sandbox import Sandbox
 
 COMMAND = [sys.executable, "-m", "llmswitch"]
-VERBS = ["chat", "doctor", "adapters", "explain", "demo", "sandbox", "local"]
+VERBS = ["chat", "doctor", "adapters", "explain", "models", "demo", "sandbox", "local"]
 ESCAPE = "\x1b"
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and terminals of POSIX")
 

@@ -75,9 +75,22 @@ def test_geminis_own_signatures_go_back_to_it_alone(monkeypatch: pytest.MonkeyPa
         assert sent(server)["messages"][1]["tool_calls"][0] == CALL
 
 
+def test_an_address_that_nobody_knows_gets_what_it_is_given() -> None:
+    thought: Any = {"role": "assistant", "content": "A", "thinking_blocks": [{"type": "thinking", "thinking": "Hm"}]}
+    with Server(answer(200, completion({"content": "Hi"}), "Content-Type: application/json")) as server:
+        client = OpenAI(base_url=f"{server.url}/v1", api_key="k", providers=["compatible"])
+        client.chat.completions.create(model="m", messages=[*HI, thought, *HI])
+        assert sent(server)["messages"][1] == thought
+
+
 def test_gemini_gets_only_what_it_knows(monkeypatch: pytest.MonkeyPatch) -> None:
     with vendor("gemini", monkeypatch) as server:
-        response = create(seed=1, presence_penalty=0, user="u", reasoning_effort="minimal", max_completion_tokens=9)
+        said = {"role": "assistant", "content": "A", "reasoning_content": "Hm"}
+        messages = [*HI, said, *HI]
+        response = create(
+            messages=messages, seed=1, presence_penalty=0, user="u", reasoning_effort="minimal", max_completion_tokens=9
+        )
+        assert sent(server)["messages"][1] == {"role": "assistant", "content": "A"}
         assert sent(server).keys() == {"model", "messages", "reasoning_effort", "max_tokens"}
         assert sent(server)["reasoning_effort"] == "low"
         losses = {change.parameter for change in response.llmswitch.changes if change.loss}
@@ -113,6 +126,29 @@ def test_mistral_gets_ids_in_its_form(monkeypatch: pytest.MonkeyPatch) -> None:
         own = json.loads(json.dumps(LOOP).replace("call_abc-1", "aB3456789").replace("call_abc-2", "aB3456780"))
         create(messages=own)
         assert sent(server)["messages"] == own
+
+
+def test_mistrals_order_of_roles_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: Any = {"role": "assistant", "content": "A", "refusal": None, "annotations": []}
+    with vendor("mistral", monkeypatch) as server:
+        response = create(messages=[said, said, *LOOP, *HI, said])
+        roles = [message["role"] for message in sent(server)["messages"]]
+        assert roles == [
+            "user",
+            "assistant",
+            "user",
+            "assistant",
+            "tool",
+            "tool",
+            "assistant",
+            "user",
+            "assistant",
+            "user",
+        ]
+        assert {key for message in sent(server)["messages"] for key in message} == {
+            "role", "content", "tool_calls", "tool_call_id",
+        }  # fmt: skip
+        assert {"messages[6]", "messages"} <= {change.parameter for change in response.llmswitch.changes}
 
 
 PARTS: Any = [

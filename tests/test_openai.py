@@ -341,19 +341,6 @@ def test_a_function_gives_the_key_for_every_request(pair: Sandbox) -> None:
     assert len(asked) == 2
 
 
-def test_a_first_endpoint_whose_address_has_no_path_is_still_that_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
-    message = {"role": "assistant", "content": "hi"}
-    body = {"id": "1", "object": "chat.completion", "created": 1, "model": "m"}
-    body["choices"] = [{"index": 0, "message": message, "finish_reason": "stop"}]
-    with Server(answer(200, json.dumps(body).encode(), "Content-Type: application/json")) as server:
-        monkeypatch.setenv("LLMSWITCH_QWEN_CN_BASE_URL", server.url)
-        monkeypatch.setenv("LLMSWITCH_QWEN_CN_API_KEY", "sk-x")
-        with OpenAI() as client:
-            completion: Any = client.chat.completions.create(**CALL)
-    assert completion.llmswitch.provider == "qwen"
-    assert json.loads(server.requests[0].body)["model"].startswith("qwen")
-
-
 @pytest.mark.parametrize(
     "fault", ["auth", "rate_limit", "server_error", "model_not_found", "bad_request", "refusal", "permission"]
 )

@@ -232,7 +232,7 @@ def _whole(options: dict[str, Any], **arguments: Any) -> str:
 
 def _streamed(options: dict[str, Any], **arguments: Any) -> str:
     with OpenAI(**arguments) as client:
-        stream = client.chat.completions.create(**CALL, stream=True, extra_body={"llmswitch": options})
+        stream: Any = client.chat.completions.create(**CALL, stream=True, extra_body={"llmswitch": options})
         return str([chunk.llmswitch.endpoint for chunk in stream][-1])
 
 

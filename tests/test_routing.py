@@ -458,7 +458,7 @@ def test_a_private_base_url_is_not_left_unless_asked() -> None:
         ({"hosted_in": ["EU"]}, "EU is many"),
         ({"regions": ["CN"]}, "allowed: the keys .*hosted_in"),
         ({"exclude": "qwen"}, "exclude: found 'qwen'; allowed: a list of providers, or a table"),
-        ({"exclude": ["quen"]}, r"exclude\.providers\[0\]: found 'quen'; .*did you mean 'qwen'"),
+        ({"exclude": ["quen"]}, r"exclude\[0\]: found 'quen'; .*did you mean 'qwen'"),
         ({"exclude": {"headquarters": ["USA"]}}, r"exclude\.headquarters = 'USA' is not a country. Did you mean 'US'"),
         ({"exclude": {"headquarter": ["US"]}}, r"allowed: the keys .*did you mean 'headquarters'"),
         (

@@ -115,8 +115,7 @@ def test_each_site_is_one_of_its_adapters() -> None:
         for site in provider.sites
         if site.name not in {one.name for one in adapter.get(provider.name).sites}
     }
-    # Their paths stand among those of the general sites there, so far.
-    assert apart <= {"zhipu@coding", "zhipu@coding-intl"}
+    assert not apart
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -32,6 +32,7 @@ SCHEMA: Any = {"type": "object", "properties": {"city": {"type": "string"}}, "re
 WEATHER: Any = {"type": "function", "function": {"name": "weather", "parameters": SCHEMA}}
 CLOCK: Any = {"type": "function", "function": {"name": "clock", "parameters": {"type": "object", "properties": {}}}}
 TOOLS: Any = [{"name": "weather", "input_schema": SCHEMA}, {"name": "clock", "input_schema": {"type": "object"}}]
+OLD = "claude-haiku-4-5"
 BUDGET = {"type": "enabled", "budget_tokens": 1024}
 
 
@@ -247,9 +248,9 @@ def test_claude_takes_its_key_either_way_and_wants_a_version(sandbox: Sandbox) -
             "messages.1: `tool_use` ids were found without `tool_result` blocks immediately after: t.",
         ),
         ({"temperature": 0.2}, "`temperature` is deprecated for this model."),
-        ({"model": "claude-haiku-4-5", "temperature": 1.2}, "temperature: range: 0..1"),
-        ({"model": "claude-haiku-4-5", "temperature": 1, "top_p": 0.5}, "cannot both be specified"),
-        ({"model": "claude-haiku-4-5", "max_tokens": 64_001}, "max_tokens: 64001 > 64000"),
+        ({"model": OLD, "temperature": 1.2}, "temperature: range: 0..1"),
+        ({"model": OLD, "temperature": 1, "top_p": 0.5}, "cannot both be specified"),
+        ({"model": OLD, "max_tokens": 64_001}, "max_tokens: 64001 > 64000"),
         ({"stop_sequences": [" "]}, "must contain non-whitespace"),
         ({"tool_choice": {"type": "any"}}, "may only be specified while providing tools"),
         ({"tools": TOOLS, "tool_choice": {"type": "required"}}, "Input tag 'required' found using 'type'"),
@@ -260,6 +261,22 @@ def test_claude_takes_its_key_either_way_and_wants_a_version(sandbox: Sandbox) -
         ({"tools": [TOOLS[0], TOOLS[0]]}, "tools: Tool names must be unique."),
         ({"thinking": {"type": "enabled", "budget_tokens": 9}}, "greater than or equal to 1024"),
         ({"thinking": BUDGET, "max_tokens": 1024}, "must be greater than `thinking.budget_tokens`"),
+        (
+            {"thinking": BUDGET},
+            '"thinking.type.enabled" is not supported for this model. Use "thinking.type.adaptive" and',
+        ),
+        ({"thinking": {"type": "disabled"}}, 'Use "thinking.type.between_tools" for the lowest thinking setting'),
+        (
+            {"model": "claude-opus-5-5", "thinking": {"type": "disabled"}},
+            '"thinking.type.disabled" is not supported for this model. Use "thinking.type.adaptive" and',
+        ),
+        (
+            {"model": "claude-opus-5-5", "thinking": {"type": "between_tools"}},
+            '"thinking.type.between_tools" is not supported for this model.',
+        ),
+        ({"model": OLD, "thinking": {"type": "adaptive"}}, "adaptive thinking is not supported on this model"),
+        ({"model": OLD, "output_config": {"effort": "low"}}, "does not support the effort parameter"),
+        ({"tools": TOOLS, "tool_choice": {"type": "any"}}, 'type "tool" and "any" are not supported for this model.'),
         ({"output_config": {"effort": "minimal"}}, "output_config.effort: Input should be 'low', 'medium'"),
         ({"metadata": {"user": "x"}}, "metadata.user: Extra inputs are not permitted"),
     ],
@@ -298,7 +315,7 @@ def test_claude_says_why_it_stopped(sandbox: Sandbox) -> None:
 
 def test_claude_streams_named_events(sandbox: Sandbox) -> None:
     both = [{"role": "user", "content": "both please"}]
-    asked: Any = {"messages": both, "tools": TOOLS, "thinking": {"type": "adaptive"}}
+    asked: Any = {"messages": both, "tools": TOOLS, "thinking": {"type": "adaptive", "display": "summarized"}}
     _, raw, kind = claude(sandbox, **asked, stream=True)
     assert kind.startswith("text/event-stream")
     names = [line[7:] for line in raw.splitlines() if line.startswith("event: ")]
@@ -333,15 +350,15 @@ def test_claudes_tools_are_chosen(sandbox: Sandbox) -> None:
         ({"type": "tool", "name": "clock"}, ["clock"]),
         ({"type": "none"}, []),
     ):
-        _, answer, _ = claude(sandbox, messages=both, tools=TOOLS, tool_choice=choice)
+        _, answer, _ = claude(sandbox, model=OLD, messages=both, tools=TOOLS, tool_choice=choice)
         assert [block["name"] for block in answer["content"] if block["type"] == "tool_use"] == wanted
 
 
 def test_claudes_thinking_comes_back_as_it_was(sandbox: Sandbox) -> None:
-    asked: Any = {"tools": TOOLS, "thinking": BUDGET}
+    asked: Any = {"model": OLD, "tools": TOOLS, "thinking": BUDGET}
     _, answer, _ = claude(sandbox, **asked)
     thought, call = answer["content"]
-    result = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": call["id"], "content": "21"}]}
+    result: Any = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": call["id"], "content": "21"}]}
 
     def again(*blocks: Any) -> tuple[int, Any, str]:
         return claude(sandbox, messages=[*HELLO, {"role": "assistant", "content": list(blocks)}, result], **asked)
@@ -352,9 +369,17 @@ def test_claudes_thinking_comes_back_as_it_was(sandbox: Sandbox) -> None:
     assert "Expected `thinking` or `redacted_thinking`, but found `tool_use`" in again(call)[1]["error"]["message"]
     changed = {**thought, "thinking": "something else"}
     assert again(changed, call)[1]["error"]["message"].endswith("Invalid `signature` in `thinking` block")
-    _, answer, _ = claude(sandbox, thinking={"type": "adaptive", "display": "omitted"})
-    assert answer["content"][0]["thinking"] == ""
-    assert answer["usage"]["output_tokens_details"]["thinking_tokens"] > 0
+    for name, shown in ((MODELS["anthropic"], False), ("claude-opus-4-6", True)):
+        _, answer, _ = claude(sandbox, model=name, thinking={"type": "adaptive"})
+        assert bool(answer["content"][0]["thinking"]) is shown
+        assert answer["usage"]["output_tokens_details"]["thinking_tokens"] > 0
+    between: Any = {"thinking": {"type": "between_tools"}, "tools": TOOLS}
+    _, answer, _ = claude(sandbox, **between)
+    assert [block["type"] for block in answer["content"]] == ["tool_use"]
+    result["content"][0]["tool_use_id"] = answer["content"][0]["id"]
+    history = [*HELLO, {"role": "assistant", "content": answer["content"]}, result]
+    _, answer, _ = claude(sandbox, messages=history, **between)
+    assert [block["type"] for block in answer["content"]] == ["thinking", "text"]
 
 
 def test_claudes_cache_is_written_once_and_read_from_then_on(sandbox: Sandbox) -> None:
@@ -388,7 +413,7 @@ def test_claudes_errors(sandbox: Sandbox) -> None:
     assert events(raw)[-1]["error"] == {"type": "overloaded_error", "message": "Overloaded"}
     sandbox.reset()
     long = [{"role": "user", "content": "word " * 200_001}]
-    said = claude(sandbox, model="claude-haiku-4-5", messages=long)[1]["error"]["message"]
+    said = claude(sandbox, model=OLD, messages=long)[1]["error"]["message"]
     assert re.fullmatch(r"prompt is too long: 2000\d\d tokens > 200000 maximum", said)
 
 

@@ -309,6 +309,14 @@ def test_who_sees_nothing_is_no_candidate_beside_others(vendors: Sandbox, provid
     assert {request.endpoint for request in vendors.requests()} == {"moonshot@cn"}
 
 
+def test_kimi_is_no_candidate_for_a_picture_that_it_would_have_to_fetch(vendors: Sandbox) -> None:
+    picture = {"type": "image_url", "image_url": {"url": "https://images.example/1.png"}}
+    with llmswitch.Switch(providers=["moonshot", "doubao"]) as switch:
+        reply = switch.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": [picture]}])
+    assert reply.llmswitch.provider == "doubao"
+    assert {request.endpoint for request in vendors.requests()} == {"doubao@cn"}
+
+
 # --- reasoning -----------------------------------------------------------------------------------------------------------------
 
 # How much the caller asks for, and what says so at the vendor.
@@ -405,6 +413,16 @@ def test_thoughts_are_withheld_where_they_are_forbidden(vendors: Sandbox) -> Non
         ("messages.reasoning_content", "in 1 place", False),
         ("messages.reasoning", "in 1 place", False),
     ]
+
+
+def test_minimaxs_own_form_of_thoughts_goes_back_to_it_alone(vendors: Sandbox) -> None:
+    message = create("minimax", reasoning_effort="high")["choices"][0]["message"]
+    assert message["reasoning_details"]
+    history = [ASKED, message, ASKED]
+    create("minimax", messages=history)
+    assert sent(vendors)["messages"][1]["reasoning_details"] == message["reasoning_details"]
+    create("deepseek", messages=history)
+    assert "reasoning_details" not in sent(vendors)["messages"][1]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from llmswitch import __version__
-from llmswitch.cli import adapters, chat, demo, doctor, explain, local, sandbox
+from llmswitch.cli import adapters, chat, demo, doctor, explain, local, models, sandbox
 
 __all__ = ["app", "main"]
 
@@ -28,6 +28,7 @@ app.command("chat", short_help="Ask one question.")(chat.chat)
 app.command("doctor", short_help="What is configured, missing, reachable.")(doctor.doctor)
 app.command("adapters", short_help="The providers: sites, regions, models.")(adapters.adapters)
 app.command("explain", short_help="Who would answer, and why.")(explain.explain)
+app.command("models", short_help="The models, and what would serve for one.")(models.models)
 app.command("demo", short_help="Watch an app survive the block.")(demo.demo)
 app.command("sandbox", short_help="Serve the providers on this machine.")(sandbox.sandbox)
 app.add_typer(local.app, name="local")
@@ -52,6 +53,7 @@ def _options(
     llmswitch doctor                        what is configured here, and what is missing
     llmswitch chat "你好"                   ask whoever serves this region
     llmswitch explain gpt-4o --region CN    who would answer, and why
+    llmswitch models --like gpt-4o          what would serve for it, with limits and prices
     """
 
 

@@ -49,6 +49,7 @@ def sections(adapter: Adapter) -> Iterator[Section]:
     sources = _Sources()
     found = (
         _sites(adapter, sources),
+        _places(adapter),
         _tiers(adapter),
         _models(adapter, sources),
         _rules(adapter, sources),
@@ -106,9 +107,21 @@ def _sites(adapter: Adapter, sources: _Sources) -> Section:
     return Section("Sites", columns, rows)
 
 
+def _places(adapter: Adapter) -> Section:
+    """The lists that are too long for a cell."""
+    rows = [
+        (f"{adapter.name}@{site.name}", word, " ".join(sorted(codes)))
+        for site in adapter.sites
+        for word, codes in (("served", site.regions), ("not served", site.not_served), ("not known", site.unknown))
+        if len(codes) > _FEW
+    ]
+    return Section("Countries", ("endpoint", "is", "codes"), rows)
+
+
 def _tiers(adapter: Adapter) -> Section:
-    rows = [(tier, model) for tier, model in adapter.tiers.items()]
-    return Section("What takes a call meant for another vendor's model", ("tier", "model"), rows)
+    rows = [(tier, model, "") for tier, model in adapter.tiers.items()]
+    rows += [(*pair, f"{adapter.name}@{site.name}") for site in adapter.sites for pair in site.tiers.items()]
+    return Section("What takes a call meant for another vendor's model", ("tier", "model", "at"), rows)
 
 
 def _models(adapter: Adapter, sources: _Sources) -> Section:

@@ -90,6 +90,11 @@ def _detail(adapter: Adapter) -> None:
         for label, text in lines.items():
             if text:
                 typer.echo(f"  {label + ':':<21}{text}")
+    if (sdk := adapter.sdk) is not None:
+        pairs = "".join(f", or {' and '.join(pair.variables)} ({pair.protocol})" for pair in sdk.pairs)
+        typer.echo(
+            f"\nvia = \"sdk\": {sdk.name} ({sdk.protocol}), pip install 'llmswitch[{sdk.extra}]'; the keys above{pairs}"
+        )
     if adapter.models:
         typer.echo(
             "\nMapped by tier: " + ", ".join(f"{tier} -> {model}" for tier, model in adapter.tiers.items()) + "\n"
@@ -134,6 +139,12 @@ def _plain(adapter: Adapter) -> dict[str, object]:
         "key_env": adapter.key_env,
         "tiers": dict(adapter.tiers),
         "resources": adapter.resources,
+        "sdk": adapter.sdk
+        and {
+            "name": adapter.sdk.name,
+            "extra": adapter.sdk.extra,
+            "pairs": [asdict(pair) for pair in adapter.sdk.pairs],
+        },
         "sites": [asdict(site) for site in adapter.sites],
         "models": [asdict(model) for model in adapter.models.values()],
     }

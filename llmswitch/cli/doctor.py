@@ -91,6 +91,7 @@ class Examination:
                     "endpoint": endpoint.name,
                     "base_url": endpoint.base_url,
                     "key": endpoint.key_source or None,
+                    "via": endpoint.via.sdk.name if endpoint.via is not None else None,
                     "key_hint": _misplaced(endpoint),
                     "first": endpoint.first,
                     "out": out.get(endpoint.name),
@@ -133,7 +134,7 @@ class Examination:
                 ranks.get(endpoint.name, "-"),
                 endpoint.name,
                 endpoint.key_source or "none needed",
-                endpoint.base_url or "(starts when it is asked)",
+                _address(endpoint),
                 reasons.get(endpoint.name, ""),
                 *(str(found[endpoint.name]) for found in self.probes.values()),
             )
@@ -151,3 +152,8 @@ class Examination:
         if not self.usable:
             return "nobody who serves this region passed the check above"
         return f"calls go to {self.plan.candidates[0].endpoint.name} first"
+
+
+def _address(endpoint: Endpoint) -> str:
+    address = endpoint.base_url or "(starts when it is asked)"
+    return f"{address} through {endpoint.via.sdk.name}" if endpoint.via is not None else address

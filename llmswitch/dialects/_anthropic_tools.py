@@ -50,8 +50,10 @@ def _tools(tools: JsonValue, *, strict: bool, changes: list[Change]) -> Iterator
 
 
 def _tool(function: Json, *, strict: bool) -> Json:
-    schema = function.get("parameters")
-    schema = schema if isinstance(schema, dict) and schema else {"type": "object", "properties": {}}
+    asked = function.get("parameters")
+    schema: Json = {"type": "object"}
+    if isinstance(asked, dict):
+        schema |= asked
     strict = strict and function.get("strict") is True
     tool: Json = {"name": function.get("name"), "input_schema": fitted(schema) if strict else schema}
     if function.get("description"):

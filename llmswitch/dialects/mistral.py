@@ -1,9 +1,10 @@
-"""Mistral's differences from OpenAI's wire format: ids of tool calls in a form of its own, thinking among the parts of the content."""
+"""Mistral's differences from OpenAI's wire format: the order of roles, the ids of tool calls, thinking as a part of the content."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -11,14 +12,23 @@ from llmswitch._json import dumps
 from llmswitch.adapter import REASONING
 from llmswitch.dialects.base import WireAnswer
 from llmswitch.dialects.openai import OpenAI
+from llmswitch.report import Change
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from llmswitch._json import Json, JsonValue
     from llmswitch.adapter import Adapter
     from llmswitch.dialects.base import StreamReader, WireRequest
 
 # "Tool call id was … but must be a-z, A-Z, 0-9, with a length of 9": the vendor's 400.
 _ID: Final = re.compile(r"[a-zA-Z0-9]{9}")
+_GO_ON: Final[Json] = {"role": "user", "content": "Continue."}
+# What stands between two roles that may not follow each other ("Unexpected role 'user' after role 'tool'": onyx#6458).
+_BETWEEN: Final[Mapping[tuple[JsonValue, JsonValue], Json]] = {
+    (None, "assistant"): _GO_ON,
+    ("tool", "user"): {"role": "assistant", "content": "Understood."},
+}
 
 
 class Mistral(OpenAI):
@@ -27,9 +37,17 @@ class Mistral(OpenAI):
     def encode(
         self, operation: str, params: Json, adapter: Adapter, model: str, *, body: bytes | None = None
     ) -> WireRequest:
-        """OpenAI's request; ids of other vendors' tool calls are put into the form that is asked for."""
-        renamed = _renamed(params)
-        return super().encode(operation, renamed, adapter, model, body=body if renamed is params else None)
+        """OpenAI's request, its messages and ids of tool calls in the form that is asked for."""
+        messages = params.get("messages")
+        changes: list[Change] = []
+        if isinstance(messages, list):
+            found = _ordered(
+                [_message(message) if isinstance(message, dict) else message for message in messages], changes
+            )
+            if len(found) != len(messages) or any(one is not other for one, other in zip(found, messages, strict=True)):
+                params, body = {**params, "messages": found}, None
+        wire = super().encode(operation, params, adapter, model, body=body)
+        return replace(wire, changes=(*changes, *wire.changes)) if changes else wire
 
     def decode(self, adapter: Adapter, body: bytes, operation: str = "chat") -> WireAnswer:
         """OpenAI's answer: text as the content, thinking beside it."""
@@ -79,13 +97,23 @@ def _told_apart(message: JsonValue) -> bool:
     return True
 
 
-def _renamed(params: Json) -> Json:
-    messages = params.get("messages")
-    if not isinstance(messages, list):
-        return params
-    found: list[JsonValue] = [_message(message) if isinstance(message, dict) else message for message in messages]
-    same = all(one is other for one, other in zip(found, messages, strict=True))
-    return params if same else {**params, "messages": found}
+def _ordered(messages: list[JsonValue], changes: list[Change]) -> list[JsonValue]:
+    """A user speaks first and last, and never right after a tool."""
+    found: list[JsonValue] = []
+    before: JsonValue = None
+    for position, message in enumerate(messages):
+        role = message.get("role") if isinstance(message, dict) else None
+        if (before, role) in _BETWEEN:
+            found.append(_BETWEEN[before, role])
+            changes.append(
+                Change(f"messages[{position}]", "added", None, "a turn before it", "the vendor's order of roles")
+            )
+        found.append(message)
+        before = role
+    if before == "assistant":
+        found.append(_GO_ON)
+        changes.append(Change("messages", "added", None, "a turn at the end", "the last turn must be the user's"))
+    return found
 
 
 def _message(message: Json) -> Json:

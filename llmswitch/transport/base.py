@@ -104,6 +104,16 @@ class Headers(list[tuple[str, str]]):
         return f"Headers({[name for name, _ in self]})"
 
 
+class Veiled(str):
+    """An address or a path; a credential may stand in its query, so what comes before is all that shows."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        path, asks, _ = self.partition("?")
+        return repr(f"{path}?…" if asks else path)
+
+
 @dataclass(slots=True, kw_only=True)
 class Request:
     """One request. Times are seconds; None means without end.

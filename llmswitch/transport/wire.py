@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
-from llmswitch.transport.base import Headers, ProtocolError
+from llmswitch.transport.base import Headers, ProtocolError, Veiled
 
 if TYPE_CHECKING:
     from llmswitch.transport.base import Request
@@ -62,7 +62,7 @@ def target(url: str) -> Target:
         authority = f"{authority}:{port}"
     path = quote(parts.path or "/", safe=_PATH_SAFE)
     if parts.query:
-        path = f"{path}?{quote(parts.query, safe=_QUERY_SAFE)}"
+        path = Veiled(f"{path}?{quote(parts.query, safe=_QUERY_SAFE)}")
     authorization = None
     if parts.username is not None:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"

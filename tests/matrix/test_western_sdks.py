@@ -157,15 +157,15 @@ def test_anthropic_works_asynchronously(sandbox: Sandbox, anthropic: Any) -> Non
     assert said == whole
 
 
-@pytest.mark.parametrize("thinking", [{"type": "adaptive"}, {"type": "enabled", "budget_tokens": 1024}])
+@pytest.mark.parametrize(
+    "thinking",
+    [
+        {"model": CLAUDE, "thinking": {"type": "adaptive"}, "output_config": {"effort": "high"}},
+        {"model": "claude-haiku-4-5", "thinking": {"type": "enabled", "budget_tokens": 1024}},
+    ],
+)
 def test_anthropic_thinks_calls_tools_and_hands_both_back(claude: Any, thinking: dict[str, Any]) -> None:
-    asked: dict[str, Any] = {
-        "model": CLAUDE,
-        "max_tokens": 2000,
-        "tools": TOOLS,
-        "thinking": thinking,
-        "output_config": {"effort": "high"},
-    }
+    asked: dict[str, Any] = {"max_tokens": 2000, "tools": TOOLS, **thinking}
     whole = claude.messages.create(messages=BOTH, **asked)
     with claude.messages.stream(messages=BOTH, **asked) as stream:
         streamed = stream.get_final_message()

@@ -2,8 +2,8 @@
 
 Sources: anthropic's SDK 2.13 (types of messages, events, errors and models; its key travels as a bearer token and its
 version is 2026-10-21); docs.anthropic.com/en/api/errors; the region block of anthropics/claude-code#1613, which lacks
-the envelope; credit balance of anthropics/claude-code#66314; rate limit of RooCodeInc/Roo-Code#554; sampling parameters
-of UKGovernmentBEIS/inspect_ai#3721 and The-PR-Agent/pr-agent#2456. Any prompt may be cached, however short.
+the envelope; credit balance of anthropics/claude-code#66314; rate limit of RooCodeInc/Roo-Code#554. Any prompt may be
+cached, however short; thinking that is not asked for is none, though newer models may think all the same.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from llmswitch.sandbox import answers
 from llmswitch.sandbox.compatible import Compatible
 from llmswitch.sandbox.dialect import Model, Provider, Route, Site, Variant
 from llmswitch.sandbox.fields import array, integer, table, tables, text
-from llmswitch.sandbox.vendors.anthropic_messages import in_openais_words, marked, turns, wrong
+from llmswitch.sandbox.vendors.anthropic_messages import in_openais_words, marked, wrong
+from llmswitch.sandbox.vendors.anthropic_models import OLDEST, longest, shows, unfit
 from llmswitch.sandbox.wire import Frame, Reply, Stream, event, identifier, signature
 
 if TYPE_CHECKING:
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
 
 _INVALID: Final = "invalid_request_error"
 _SMALL, _LARGE = Model(200_000), Model(1_000_000)
-# The older models take sampling parameters, the oldest also an answer to be continued.
-_CONTINUED: Final = ("claude-haiku-4-5", "claude-sonnet-4-5", "claude-opus-4-5")
-_SAMPLED: Final = (*_CONTINUED, "claude-opus-4-6", "claude-sonnet-4-6")
-_DEFAULTS: Final = {"temperature": 1, "top_p": 1, "top_k": None}
 _STOP_REASONS: Final = {
     "stop": "end_turn",
     "length": "max_tokens",
@@ -110,7 +107,7 @@ class Anthropic(Compatible):
         **dict.fromkeys(("claude-fable-5-2", "claude-fable-5-1", "claude-fable-5"), _LARGE),
         **dict.fromkeys(("claude-mythos-5-2", "claude-mythos-5-1", "claude-mythos-5"), _LARGE),
         **dict.fromkeys(("claude-opus-4-8", "claude-opus-4-7", "claude-opus-4-6", "claude-sonnet-4-6"), _LARGE),
-        **dict.fromkeys(_CONTINUED, _SMALL),
+        **dict.fromkeys(OLDEST, _SMALL),
     }
 
     def __init__(self, endpoint: str, site: Site, generator: Generator) -> None:
@@ -174,9 +171,10 @@ class Anthropic(Compatible):
             choice.until(stops)
         spent = self._spent(call.body, turn.prompt_tokens)
         headers = {"request-id": identifier("req_")}
+        shown = shows(turn.model, table(call.body.get("thinking")))
         if call.body.get("stream") is True:
-            return Stream(_events(turn, choice, spent, shown=_shown(call)), headers)
-        return Reply(200, _message(turn, choice, spent, shown=_shown(call)), headers)
+            return Stream(_events(turn, choice, spent, shown=shown), headers)
+        return Reply(200, _message(turn, choice, spent, shown=shown), headers)
 
     def count(self, call: Call) -> Reply | Stream:
         """Answer `messages/count_tokens`."""
@@ -185,9 +183,11 @@ class Anthropic(Compatible):
         return Reply(200, {"input_tokens": answers.count(asked)}, {"request-id": identifier("req_")})
 
     def thinks(self, call: Call, model: Model) -> bool:
-        """Thinking is shown where it is asked for."""
+        """It thinks where it is asked to, or only once tools have answered."""
         del model
-        return table(call.body.get("thinking")).get("type") in ("enabled", "adaptive")
+        kind = table(call.body.get("thinking")).get("type")
+        answered = answers.messages_of(call.body)[-1].get("role") == "tool"
+        return kind in ("enabled", "adaptive") or (kind == "between_tools" and answered)
 
     def _checked(self, call: Call, body: Json) -> Model:
         """Return the model of a body that has nothing wrong."""
@@ -196,7 +196,7 @@ class Anthropic(Compatible):
         for problem in wrong(body):
             raise self.refuse(call, "bad_request", problem)
         model = self.known_model(call, call.model)
-        for problem in _unfit(call.model or "", body):
+        for problem in unfit(call.model or "", body):
             raise self.refuse(call, "bad_request", problem)
         return model
 
@@ -241,33 +241,8 @@ class Anthropic(Compatible):
             "created_at": "2025-01-01T00:00:00Z",
             "lifecycle": "active",
             "max_input_tokens": self.models[name].context,
-            "max_tokens": _longest(name),
+            "max_tokens": longest(name),
         }
-
-
-def _longest(model: str) -> int:
-    return 64_000 if model.startswith(_CONTINUED) else 128_000
-
-
-def _unfit(model: str, body: Json) -> Iterator[str]:
-    """Yield what this model does not take."""
-    longest, asked = _longest(model), integer(body.get("max_tokens")) or 0
-    if asked > longest:
-        yield f"max_tokens: {asked} > {longest}, which is the maximum allowed number of output tokens for {model}"
-    if model.startswith(_SAMPLED):
-        if None not in (body.get("temperature"), body.get("top_p")):
-            yield "`temperature` and `top_p` cannot both be specified for this model. Please use only one."
-    else:
-        for name, usual in _DEFAULTS.items():
-            if body.get(name) not in (None, usual):
-                yield f"`{name}` is deprecated for this model."
-    conversation = turns(body)
-    if conversation and conversation[-1][0] == "assistant" and not model.startswith(_CONTINUED):
-        yield "This model does not support assistant message prefill. The conversation must end with a user message."
-
-
-def _shown(call: Call) -> bool:
-    return table(call.body.get("thinking")).get("display") != "omitted"
 
 
 def _usage(choice: Choice, spent: Json) -> Json:
