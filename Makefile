@@ -13,7 +13,7 @@ BIN := .venv/bin
 SUITE := -n 2 -m 'not matrix'
 # What a user's version of openai could break.
 DROP_IN := $(addprefix tests/test_,openai.py azure.py public.py instrumentation.py http_mocks.py subclasses.py failover.py streaming.py \
-  switch.py docs.py cli.py secrets.py no_egress.py) tests/parity
+  switch.py docs.py cli.py secrets.py no_egress.py contract.py embeddings.py) tests/parity
 # pyright must not look for a newer version of itself.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 

@@ -396,7 +396,7 @@ def test_claudes_errors(sandbox: Sandbox) -> None:
     for kind, code, status, error in (
         ("overload", None, 529, "overloaded_error"),
         ("arrears", None, 400, "invalid_request_error"),
-        ("context_length", "request_too_large", 413, "request_too_large"),
+        ("bad_request", "request_too_large", 413, "request_too_large"),
     ):
         sandbox.reset()
         sandbox.fault("anthropic", kind, code=code)

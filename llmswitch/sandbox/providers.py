@@ -25,8 +25,8 @@ def providers() -> tuple[Provider, ...]:
     return tuple(sorted(found, key=lambda provider: (provider.rank, provider.name)))
 
 
-def endpoints(names: Iterable[str] | None = None) -> tuple[tuple[Provider, Site], ...]:
-    """Return the sites to be served: all, or those of these vendors (`qwen`) and endpoints (`qwen@cn`).
+def endpoints(names: Iterable[str | Provider] | None = None) -> tuple[tuple[Provider, Site], ...]:
+    """Return the sites to be served: all, or those of these vendors (`qwen`, or one of your own) and endpoints (`qwen@cn`).
 
     Raises:
         ValueError: a name that nobody has, or none at all.
@@ -34,7 +34,10 @@ def endpoints(names: Iterable[str] | None = None) -> tuple[tuple[Provider, Site]
     found = {f"{provider.name}@{site.name}": (provider, site) for provider in providers() for site in provider.sites}
     if names is None:
         return tuple(found.values())
-    wanted = {names} if isinstance(names, str) else set(names)
+    given = [names] if isinstance(names, str) else list(names)
+    own = [one for one in given if isinstance(one, Provider)]
+    found |= {f"{provider.name}@{site.name}": (provider, site) for provider in own for site in provider.sites}
+    wanted = {one.name if isinstance(one, Provider) else one for one in given}
     known = {*found, *(provider.name for provider, _ in found.values())}
     if not wanted or wanted - known:
         wrong = ", ".join(sorted(map(repr, wanted - known))) or "nobody"

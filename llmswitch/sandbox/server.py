@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from aiohttp.web_protocol import RequestHandler
 
     from llmswitch.sandbox.answers import Generator
+    from llmswitch.sandbox.dialect import Provider
     from llmswitch.sandbox.faults import Fault
     from llmswitch.sandbox.journal import RecordedRequest
 
@@ -44,7 +45,7 @@ class Sandbox:
     llmswitch: a provider ("qwen"), or an endpoint ("qwen@cn").
 
     Args:
-        providers: whom to serve, as names; None is everybody.
+        providers: whom to serve, as names, or a vendor of your own; None is everybody.
         host: a loopback address; anything else is refused.
         port_base: the admin API's port; the endpoints follow it one by one. None lets the system choose each.
         generator: what writes the text of answers; by default a deterministic one that says so.
@@ -59,7 +60,7 @@ class Sandbox:
     def __init__(
         self,
         *,
-        providers: Iterable[str] | None = None,
+        providers: Iterable[str | Provider] | None = None,
         host: str = "127.0.0.1",
         port_base: int | None = None,
         generator: Generator | None = None,

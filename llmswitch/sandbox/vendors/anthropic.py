@@ -95,11 +95,11 @@ class Anthropic(Compatible):
             Variant(400, "organization_on_hold", "This organization has been disabled.", _INVALID),
         ),
         "model_not_found": (Variant(404, "not_found_error", "model: {model}", "not_found_error"),),
-        "context_length": (
-            Variant(400, _INVALID, "prompt is too long: 1000020 tokens > 1000000 maximum", _INVALID),
+        "context_length": (Variant(400, _INVALID, "prompt is too long: 1000020 tokens > 1000000 maximum", _INVALID),),
+        "bad_request": (
+            Variant(400, _INVALID, "messages: Input should be a valid list", _INVALID),
             Variant(413, "request_too_large", "Request exceeds the maximum size", "request_too_large"),
         ),
-        "bad_request": (Variant(400, _INVALID, "messages: Input should be a valid list", _INVALID),),
     }
     models: ClassVar = {
         **dict.fromkeys(("claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5"), _LARGE),

@@ -106,13 +106,13 @@ class Ark(Compatible):
             Variant(404, "InvalidEndpointOrModel.NotFound", _NOT_FOUND, _GONE),
             Variant(404, "ModelNotOpen", "Your account has not activated the model {model}.", _GONE),
             Variant(404, "InvalidEndpointOrModel.ModelIDAccessDisabled", _NO_ACCESS, _GONE),
+            Variant(400, "InvalidEndpoint.ClosedEndpoint", "The endpoint is closed or temporarily unavailable.", _BAD),
             Variant(404, "UnsupportedModel", "The requested model does not support this call.", _GONE),
         ),
         "context_length": (Variant(400, "InvalidParameter", _TOO_LONG, _BAD),),
         "bad_request": (
             Variant(400, "InvalidParameter", "A parameter specified in the request is not valid.", _BAD),
             Variant(400, "MissingParameter", "The request is missing a required parameter.", _BAD),
-            Variant(400, "InvalidEndpoint.ClosedEndpoint", "The endpoint is closed or temporarily unavailable.", _BAD),
         ),
     }
     models: ClassVar = {

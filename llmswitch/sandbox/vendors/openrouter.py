@@ -75,6 +75,7 @@ class OpenRouter(Compatible):
                 "Rate limit exceeded: free-models-per-day. Add 10 credits to unlock 1000 free model requests per day",
                 metadata={"headers": {"X-RateLimit-Limit": "50", "X-RateLimit-Remaining": "0"}},
             ),
+            Variant(403, 403, "Key limit exceeded (total limit). Manage it using https://openrouter.ai/settings/keys"),
         ),
         "arrears": (
             Variant(
@@ -104,9 +105,6 @@ class OpenRouter(Compatible):
             Variant(500, 500, "Internal Server Error"),
         ),
         "auth": (Variant(401, 401, "User not found."),),
-        "permission": (
-            Variant(403, 403, "Key limit exceeded (total limit). Manage it using https://openrouter.ai/settings/keys"),
-        ),
         "model_not_found": (
             Variant(400, 400, "{model} is not a valid model ID"),
             Variant(404, 404, "No endpoints found for {model}."),

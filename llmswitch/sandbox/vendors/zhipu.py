@@ -91,12 +91,6 @@ class Zhipu(Compatible):
                 "您的账户已欠费，请充值后重试。",
                 "Insufficient balance or no resource package. Please recharge.",
             ),
-            _coded(
-                429,
-                "1112",
-                "您的账户已被锁定，请联系客服解锁。",
-                "Your account has been locked, please contact customer service to unlock it.",
-            ),
         ),
         "rate_limit": (
             _coded(429, "1302", "您的账户已达到速率限制，请您控制请求频率。", "Rate limit reached for requests"),
@@ -167,6 +161,12 @@ class Zhipu(Compatible):
                 "1311",
                 "当前订阅套餐暂未开放 {model} 权限",
                 "Your current subscription plan does not include {model}",
+            ),
+            _coded(
+                429,
+                "1112",
+                "您的账户已被锁定，请联系客服解锁。",
+                "Your account has been locked, please contact customer service to unlock it.",
             ),
         ),
         "model_not_found": (
