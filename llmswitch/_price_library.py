@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from llmswitch.cost import Cost
 
 if TYPE_CHECKING:
+    from llmswitch._json import Json
     from llmswitch.usage import Usage
 
 
@@ -36,6 +37,29 @@ def cost(vendor: str, model: str, usage: Usage, at: float | None) -> Cost | None
         return Cost(found.total_price, "USD", f"genai-prices {package.__version__}", "")
     except Exception:  # noqa: BLE001 - not installed, a model it does not have, another version: no price, and no harm to the answer
         return None
+
+
+def listed(vendor: str, model: str) -> Json | None:
+    """What a million tokens cost in a short request; None where the package does not say."""
+    try:
+        package: Any = import_module("genai_prices")
+        found = package.calc_price(
+            package.Usage(input_tokens=1, output_tokens=1, cache_read_tokens=0), model, provider_id=vendor
+        )
+        amounts = {
+            "input": found.model_price.input_mtok,
+            "output": found.model_price.output_mtok,
+            "cached_input": found.model_price.cache_read_mtok,
+        }
+        # Where the price hangs on the length, the package has a base and what holds above it.
+        bases = {name: getattr(amount, "base", amount) for name, amount in amounts.items()}
+        plain: Json = {name: None if amount is None else float(amount) for name, amount in bases.items()}
+    except Exception:  # noqa: BLE001 - as above
+        return None
+    if plain["input"] is None:
+        return None
+    short = "short requests" if bases != amounts else ""
+    return {"currency": "USD", **plain, "for": short, "source": f"genai-prices {package.__version__}", "as_of": ""}
 
 
 def _stated(price: Any, usage: Usage) -> bool:  # noqa: ANN401 - the package's, whichever version

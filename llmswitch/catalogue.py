@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from llmswitch import adapter as adapters
+from llmswitch import cost
 from llmswitch._source import allowed_names, resolve
 from llmswitch.errors import ConfigError
 from llmswitch.explanation import explain
@@ -36,7 +37,7 @@ class Entry:
         key: where its key comes from, None without one.
         why: why it would be asked, or why not; `source` and `as_of` are of that.
         facts: source, as_of and confidence of what is said of the model.
-        prices: per million tokens, see `_prices`.
+        prices: per million tokens, see `llmswitch.cost.listed`.
     """
 
     provider: str
@@ -188,19 +189,13 @@ def _entry(
         source=source,
         as_of=as_of,
         facts=_facts(model),
-        prices=tuple(_prices(config, endpoint, name)),
+        prices=tuple(cost.listed(config.prices, endpoint.provider, endpoint.site.name, name)),
     )
 
 
 def _facts(model: Model | None) -> Json:
     found: dict[str, JsonValue] = {**asdict(model.fact)} if model else {}
     return found
-
-
-def _prices(config: Config, endpoint: Endpoint, model: str) -> Iterator[Json]:
-    """What a million tokens cost there: currency, input, cached_input, output, for (which requests), source, as_of."""
-    del config, endpoint, model
-    return iter(())
 
 
 def _sorted(words: frozenset[str]) -> tuple[str, ...]:

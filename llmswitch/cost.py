@@ -18,6 +18,7 @@ from llmswitch.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from llmswitch._json import Json
     from llmswitch.price import Price, PriceList
     from llmswitch.report import Attempt
     from llmswitch.usage import Usage
@@ -61,6 +62,31 @@ def of(attempt: Attempt) -> Cost | None:
     from llmswitch import _price_library  # noqa: PLC0415 - the package takes a tenth of a second to import
 
     return _price_library.cost(library, attempt.model, usage, attempt.at)
+
+
+def listed(own: Iterable[PriceList], provider: str, site: str, model: str) -> list[Json]:
+    """What a million tokens of this model cost there, a row for each kind of request; none where nobody says.
+
+    Each row has currency, input, output, cached_input (None where not stated), for (which requests, "" for all), source, as_of.
+    """
+    lists = [each for each in (*own, *_vendors(provider)) if each.covers(provider, site)]
+    for each in lists:
+        prices = each.prices(model)
+        if prices is not None:
+            said: Json = {"source": each.fact.source, "as_of": each.fact.as_of}
+            rest = "any other" if len(prices) > 1 else ""
+            return [
+                {"currency": each.currency, "input": price.input, "output": price.output,
+                 "cached_input": price.cached_input, "for": price.condition or rest, **said}
+                for price in prices
+            ]  # fmt: skip
+    library = next((each.library for each in lists if each.library), None)
+    if library is None:
+        return []
+    from llmswitch import _price_library  # noqa: PLC0415 - as above
+
+    found = _price_library.listed(library, model)
+    return [] if found is None else [found]
 
 
 def _vendors(provider: str) -> Sequence[PriceList]:

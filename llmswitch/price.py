@@ -47,6 +47,20 @@ class Price:
     hours: tuple[tuple[int, int], ...] = ()
     weekdays: bool = False
 
+    @property
+    def condition(self) -> str:
+        """Which requests it is for, in words; "" for all."""
+        hours = [f"{begin // 60:02}:{begin % 60:02} to {end // 60:02}:{end % 60:02} UTC" for begin, end in self.hours]
+        parts = (
+            f"input up to {self.up_to:,}" if self.up_to else "",
+            f"input below {self.below:,}" if self.below else "",
+            f"output below {self.output_below:,}" if self.output_below else "",
+            ", ".join(hours),
+            "Monday to Friday" if self.weekdays else "",
+            "" if self.reasoned is None else "with reasoning" if self.reasoned else "without reasoning",
+        )
+        return ", ".join(part for part in parts if part)
+
     def holds(self, usage: Usage, at: float | None) -> bool:
         """Whether this is the price of a request with these tokens, sent `at` that time (unix seconds; None: at any)."""
         sent, written = usage.input_tokens or 0, usage.output_tokens or 0

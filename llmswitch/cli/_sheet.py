@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from llmswitch.adapter import Adapter, Interval, Model, Rule, Site
     from llmswitch.failure.rule import ErrorRule
+    from llmswitch.price import Price
 
 _FEW = 12  # regions that are listed rather than counted
 
@@ -48,10 +49,13 @@ def sections(adapter: Adapter) -> Iterator[Section]:
     """The tables, those without a row left out."""
     sources = _Sources()
     found = (
+        _company(adapter, sources),
         _sites(adapter, sources),
+        _sdk(adapter),
         _places(adapter),
         _tiers(adapter),
         _models(adapter, sources),
+        *_prices(adapter, sources),
         _rules(adapter, sources),
         _answers(adapter),
         _errors(adapter, sources),
@@ -85,6 +89,24 @@ def keys(adapter: Adapter, site: Site) -> str:
     return ", ".join(common or site.key_env)
 
 
+def _company(adapter: Adapter, sources: _Sources) -> Section:
+    rows = []
+    if adapter.headquarters and adapter.headquarters_fact is not None:
+        rows.append(("headquarters", adapter.headquarters, sources.number(adapter.headquarters_fact)))
+    rows += [("tag", tag, sources.number(fact)) for tag, fact in adapter.tags.items()]
+    return Section("Company", ("fact", "is", "source"), rows)
+
+
+def _sdk(adapter: Adapter) -> Section:
+    """What `via = "sdk"` goes through."""
+    sdk = adapter.sdk
+    if sdk is None:
+        return Section("", (), [])
+    pairs = "; or ".join(f"{' and '.join(pair.variables)} ({pair.protocol})" for pair in sdk.pairs)
+    row = (sdk.name, sdk.protocol, f"pip install 'llmswitch[{sdk.extra}]'", pairs)
+    return Section('With via = "sdk"', ("package", "protocol", "install", "old credentials"), [row])
+
+
 def _sites(adapter: Adapter, sources: _Sources) -> Section:
     rows = [
         (
@@ -96,6 +118,7 @@ def _sites(adapter: Adapter, sources: _Sources) -> Section:
             ", ".join(sorted(site.binds)),
             ", ".join(site.enforcement),
             site.hosted_in or "",
+            site.headquarters or "",
             keys(adapter, site),
             site.note,
             sources.number(site.fact),
@@ -103,7 +126,7 @@ def _sites(adapter: Adapter, sources: _Sources) -> Section:
         for site in adapter.sites
     ]
     columns = ("endpoint", "address", "serves", "not known", "meant for elsewhere", "terms bind", "enforced by",
-               "hosted in", "key", "note", "source")  # fmt: skip
+               "hosted in", "run by a company in", "key", "note", "source")  # fmt: skip
     return Section("Sites", columns, rows)
 
 
@@ -125,7 +148,19 @@ def _tiers(adapter: Adapter) -> Section:
 
 
 def _models(adapter: Adapter, sources: _Sources) -> Section:
-    columns = ("model", "tier", "context", "output", "has", "has not", "dimensions", "until", "note", "source")
+    columns = (
+        "model",
+        "tier",
+        "context",
+        "output",
+        "has",
+        "has not",
+        "dimensions",
+        "until",
+        "successor",
+        "note",
+        "source",
+    )
     return Section("Models", columns, [_model(model, sources) for model in adapter.models.values()])
 
 
@@ -140,9 +175,32 @@ def _model(model: Model, sources: _Sources) -> tuple[str, ...]:
         ", ".join(sorted(model.lacks - basic)) if model.tier != "embedding" else "",
         ", ".join(map(str, model.dimensions)),
         str(model.retired) if model.retired else "",
+        model.successor or "",
         model.note,
         sources.number(model.fact),
     )
+
+
+def _prices(adapter: Adapter, sources: _Sources) -> Iterator[Section]:
+    for prices in adapter.prices:
+        number = sources.number(prices.fact)
+        rows = [
+            (model, price.condition or ("any other" if len(several) > 1 else ""), *_amounts(price), number)
+            for model, several in prices.models.items()
+            for price in several
+        ]
+        rows += [(model, "", "not known", *[""] * 4, number) for model, several in prices.models.items() if not several]
+        if prices.library:
+            rest = "all others" if rows else "all"
+            rows.append((rest, "", f"as the package genai-prices says of {prices.library}", *[""] * 4, number))
+        where = ", ".join(f"{adapter.name}@{site}" for site in prices.sites) or adapter.name
+        columns = ("model", "for", "input", "cached input", "cached where marked", "cache write", "output", "source")
+        yield Section(f"Prices in {prices.currency} per million tokens at {where}", columns, rows)
+
+
+def _amounts(price: Price) -> tuple[str, ...]:
+    amounts = (price.input, price.cached_input, price.marked_cached_input, price.cache_write, price.output)
+    return tuple("" if amount is None else f"{amount:g}" for amount in amounts)
 
 
 def _rules(adapter: Adapter, sources: _Sources) -> Section:

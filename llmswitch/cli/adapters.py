@@ -3,160 +3,73 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from llmswitch.cli import _sheet
 from llmswitch.cli._output import print_json, print_table, verb
 
 if TYPE_CHECKING:
-    from llmswitch.adapter import Adapter, Fact, Model, Site
-    from llmswitch.price import Price, PriceList
-
-_FEW = 12  # regions that are listed rather than counted
+    from llmswitch.adapter import Adapter
 
 
 @verb
 def adapters(
-    name: Annotated[str | None, typer.Argument(help="One provider, in detail.")] = None,
+    name: Annotated[str | None, typer.Argument(help="One provider, or a TOML file to check, in detail.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
 ) -> None:
-    """List the providers: their sites, whom they serve, their models, each with its source and date.
+    """List the providers: their sites, whom they serve, their models and prices, what requests need changed, what errors mean.
+
+    Everything has its source and date. A file is checked as it would be when it is loaded: what is wrong in it is said, with what is
+    allowed.
 
     \b
     llmswitch adapters
     llmswitch adapters qwen
     llmswitch adapters zhipu --json
+    llmswitch adapters ./acme.toml
     """
     from llmswitch import adapter as registry
 
-    shown = [registry.get(name)] if name else [registry.get(each) for each in registry.adapters()]
+    if name is not None and name.endswith(".toml"):
+        shown = [registry.load(Path(name))]
+    else:
+        shown = [registry.get(name)] if name else [registry.get(each) for each in registry.adapters()]
     if as_json:
         print_json(_plain(shown[0]) if name else [_plain(each) for each in shown])
     elif name:
         _detail(shown[0])
     else:
         rows = [
-            (f"{each.name}@{site.name}", each.title, whom(site), _keys(each, site))
+            (f"{each.name}@{site.name}", each.title, _sheet.whom(site), _sheet.keys(each, site))
             for each in shown
             for site in each.sites
         ]
         print_table(("endpoint", "provider", "serves", "key"), rows)
 
 
-def whom(site: Site) -> str:
-    """Whom a site serves, in a few words."""
-    if site.serves == "anywhere":
-        return "anywhere"
-    if site.serves == "home":
-        return f"{_regions(site.regions)}; refuses nobody"
-    if site.serves == "all-except":
-        return f"all except {_regions(site.not_served)}" if site.not_served else "all"
-    return _regions(site.regions)
-
-
-def _regions(codes: frozenset[str]) -> str:
-    return ", ".join(sorted(codes)) if len(codes) <= _FEW else f"{len(codes)} countries"
-
-
-def _keys(adapter: Adapter, site: Site) -> str:
-    if adapter.keyless:
-        return "none needed"
-    return ", ".join(key for key in (*adapter.key_env, *site.key_env) if not key.startswith("LLMSWITCH_"))
-
-
 def _detail(adapter: Adapter) -> None:
     typer.echo(f"{adapter.name}: {adapter.title} {adapter.title_zh}".rstrip())
     if adapter.docs:
         typer.echo(adapter.docs)
-    if adapter.headquarters:
-        typer.echo(f"headquarters: {adapter.headquarters}{_said(adapter.headquarters_fact)}")
-    for tag, fact in adapter.tags.items():
-        typer.echo(f"tag: {tag}{_said(fact)}")
-    for site in adapter.sites:
-        typer.echo(f"\n{adapter.name}@{site.name}  {site.base_url or 'an address of your own'}")
-        lines = {
-            "serves": whom(site),
-            "does not serve": _regions(site.not_served),
-            "not known": _regions(site.unknown),
-            "meant for elsewhere": _regions(site.discouraged),
-            "binds": ", ".join(sorted(site.binds)),
-            "enforced by": ", ".join(site.enforcement),
-            "run by a company in": site.headquarters or "",
-            "hosted in": site.hosted_in or "",
-            "key": _keys(adapter, site),
-            "source": _said(site.fact).removeprefix("; "),
-            "note": site.note,
-        }
-        for label, text in lines.items():
+    for section in _sheet.sections(adapter):
+        typer.echo(f"\n{section.title}")
+        if section.title == "Sites":  # more columns than a screen has
+            _blocks(section)
+        else:
+            print_table(*section.filled())
+
+
+def _blocks(section: _sheet.Section) -> None:
+    """Each row as lines of its own."""
+    for row in section.rows:
+        cells = dict(zip(section.columns, row, strict=True))
+        typer.echo(f"\n  {cells.pop('endpoint')}  {cells.pop('address')}")
+        for column, text in cells.items():
             if text:
-                typer.echo(f"  {label + ':':<21}{text}")
-    if (sdk := adapter.sdk) is not None:
-        pairs = "".join(f", or {' and '.join(pair.variables)} ({pair.protocol})" for pair in sdk.pairs)
-        typer.echo(
-            f"\nvia = \"sdk\": {sdk.name} ({sdk.protocol}), pip install 'llmswitch[{sdk.extra}]'; the keys above{pairs}"
-        )
-    if adapter.models:
-        typer.echo(
-            "\nMapped by tier: " + ", ".join(f"{tier} -> {model}" for tier, model in adapter.tiers.items()) + "\n"
-        )
-        rows = [_model(model) for model in adapter.models.values()]
-        print_table(("model", "tier", "context", "output", "until"), rows)
-    for prices in adapter.prices:
-        _show_prices(prices)
-
-
-def _said(fact: Fact | None) -> str:
-    return f"; {fact.source} ({fact.as_of}, {fact.confidence} confidence)" if fact else ""
-
-
-def _model(model: Model) -> tuple[str, ...]:
-    return (
-        model.name,
-        model.tier,
-        f"{model.context:,}" if model.context else "-",
-        f"{model.max_output:,}" if model.max_output else "-",
-        str(model.retired) if model.retired else "",
-    )
-
-
-def _show_prices(prices: PriceList) -> None:
-    where = ", ".join(f"{prices.provider}@{site}" for site in prices.sites)
-    source = f"{prices.fact.source} ({prices.fact.as_of}, {prices.fact.confidence} confidence)"
-    if prices.library:
-        rest = "what is not listed here" if prices.models else "all models"
-        typer.echo(f"\nPrices of {rest} at {where}: the package genai-prices, as {prices.library}; source: {source}")
-    if prices.models:
-        typer.echo(f"\n{prices.currency} per million tokens at {where}; source: {source}\n")
-        rows = [_price(model, price, several) for model, several in prices.models.items() for price in several]
-        rows += [(model, "not known", "-", "-", "-", "-") for model, several in prices.models.items() if not several]
-        print_table(("model", "for", "input", "cached", "cache write", "output"), rows)
-
-
-def _price(model: str, price: Price, several: tuple[Price, ...]) -> tuple[str, ...]:
-    conditions = (
-        price.up_to and f"input up to {price.up_to:,}",
-        price.below and f"input below {price.below:,}",
-        price.output_below and f"output below {price.output_below:,}",
-        ", ".join(
-            f"{begin // 60:02}:{begin % 60:02} to {end // 60:02}:{end % 60:02} UTC" for begin, end in price.hours
-        ),
-        "Monday to Friday" if price.weekdays else "",
-        None if price.reasoned is None else "with reasoning" if price.reasoned else "without reasoning",
-    )
-    cached = [price.cached_input, price.marked_cached_input]
-    return (
-        model,
-        ", ".join(text for text in conditions if text) or ("any other" if len(several) > 1 else ""),
-        _amount(price.input),
-        " / ".join(_amount(amount) for amount in cached if amount is not None) or "-",
-        _amount(price.cache_write),
-        _amount(price.output),
-    )
-
-
-def _amount(amount: float | None) -> str:
-    return "-" if amount is None else f"{amount:g}"
+                typer.echo(f"    {column + ':':<21}{text}")
 
 
 def _plain(adapter: Adapter) -> dict[str, object]:
