@@ -263,7 +263,7 @@ def test_adapters_in_detail() -> None:
     assert "tag: us-entity-list; added on 2025-01-15" in done.stdout
     assert "headquarters: CN; Beijing" in done.stdout
     found = answered(run("adapters", "zhipu", "--json"))
-    assert [site["name"] for site in found["sites"]] == ["cn", "intl"]
+    assert [site["name"] for site in found["sites"]] == ["cn", "intl", "coding", "coding-intl"]
     assert found["models"][0]["fact"]["source"]
     assert found["tags"]["us-entity-list"]["as_of"] == "2025-01-16"
     assert (found["headquarters"], found["headquarters_fact"]["confidence"]) == ("CN", "medium")
