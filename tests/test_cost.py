@@ -573,10 +573,12 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_adapters_shows_prices_with_source_and_date() -> None:
     shown = command("adapters", "qwen").stdout
-    assert "CNY per million tokens at qwen@cn; source: https://help.aliyun.com" in shown
+    assert "Prices in CNY per million tokens at qwen@cn" in shown
     row = next(line for line in shown.splitlines() if line.startswith("qwen3-max ") and "up to 32,000" in line)
-    assert row.split()[-4:] == ["0.5", "/", "0.25", "3.125", "10"][-4:]
-    assert "genai-prices, as openai" in command("adapters", "openai").stdout
+    *amounts, source = row.split()[-6:]
+    assert amounts == ["2.5", "0.5", "0.25", "3.125", "10"]
+    assert f"\n{source}  https://help.aliyun.com" in shown or f"\n{source}   https://help.aliyun.com" in shown
+    assert "as the package genai-prices says of openai" in command("adapters", "openai").stdout
     prices = json.loads(command("adapters", "zhipu", "--json").stdout)["prices"]
     assert {entry["currency"] for entry in prices} == {"CNY", "USD"}
 

@@ -170,8 +170,6 @@ def _cell(bench: Bench, check: str, failed: list[str]) -> str:
 
 def main(arguments: list[str]) -> int:
     """Print the table of these adapters, of all without any; the exit code says whether something fails."""
-    for noisy in ("llmswitch", "aiohttp.server"):  # failures are asked for here
-        logging.getLogger(noisy).setLevel(logging.CRITICAL)
     names = arguments or [name for name in adapters.adapters() if not adapters.get(name).keyless]
     text, failed = table(names)
     print(text)  # noqa: T201 - a command
@@ -181,4 +179,6 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    for noisy in ("llmswitch", "aiohttp.server"):  # failures are asked for here
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)
     sys.exit(main(sys.argv[1:]))
