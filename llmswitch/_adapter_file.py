@@ -66,9 +66,12 @@ class _Reader:
         if not _NAME.fullmatch(name):
             raise top.error("name", name, "lower-case letters, digits, - and _, a letter first")
         models = {model.name: model for model in self._models()}
-        reasons = self._finish_reasons()
+        said: dict[str, Fact] = {}
+        reasons = self._finish_reasons(said)
         sites = tuple(self._sites(name, models))
-        reasoning, usage = top.table("reasoning"), top.table("usage")
+        reasoning, usage = self._said("reasoning", said), self._said("usage", said)
+        if "embeddings_batch" in top:
+            said["embeddings"] = self._fact(top.table("embeddings"), "embeddings")
         adapter = Adapter(
             name=name,
             aliases=top.texts("aliases"),
@@ -96,6 +99,7 @@ class _Reader:
             usage_in_choice=usage.take("in_choice", bool) or False,
             resources=frozenset(top.texts("resources")) or frozenset({"chat", "embeddings", "models"}),
             embeddings_batch=_count(top, "embeddings_batch"),
+            answer_facts=said,
             keyless=top.take("keyless", bool) or False,
             deployments=top.take("deployments", bool) or False,
             sdk=self._sdk() if "sdk" in top else None,
@@ -260,8 +264,16 @@ class _Reader:
         row.close()
         return pair
 
-    def _finish_reasons(self) -> dict[str, str]:
-        table = self._top.table("finish_reasons")
+    def _said(self, name: str, said: dict[str, Fact], default: str = "") -> Table:
+        """A table about answers, with its fact noted."""
+        given = name in self._top
+        table = self._top.table(name)
+        if given:
+            said[name] = self._fact(table, default or name)
+        return table
+
+    def _finish_reasons(self, said: dict[str, Fact]) -> dict[str, str]:
+        table = self._said("finish_reasons", said, "finish")
         return {word: table.choice(word, _FINISH_REASONS) for word in table}
 
 

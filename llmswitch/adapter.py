@@ -264,6 +264,7 @@ class Adapter:
         reasoning_field: where reasoning arrives in a message or delta: a text, or a list of `{"text": ...}`.
         cached_field: in usage, the vendor's own word for cached prompt tokens.
         usage_in_choice: whether a stream's usage may stand in its choice.
+        answer_facts: who says so of "finish_reasons", "reasoning", "usage" and "embeddings" (the batch).
         resources: the parts of the API it has; "*" is all of them.
         embeddings_batch: texts per embeddings request, None without a known limit; see `batch`.
         deployments: each account calls its models by names of its own.
@@ -293,6 +294,7 @@ class Adapter:
     reasoning_field: str = REASONING
     cached_field: str | None = None
     usage_in_choice: bool = False
+    answer_facts: Mapping[str, Fact] = field(default_factory=dict)
     resources: frozenset[str] = frozenset({"chat", "embeddings", "models"})
     embeddings_batch: int | None = None
     keyless: bool = False

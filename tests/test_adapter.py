@@ -164,6 +164,18 @@ assert found == paths, found
 
 
 @pytest.mark.parametrize("name", SHIPPED)
+def test_what_is_said_of_answers_has_a_source(name: str) -> None:
+    adapter = get(name)
+    said = {
+        "finish_reasons": adapter.finish_reasons or adapter.failing_finish_reasons,
+        "reasoning": adapter.reasoning_field != "reasoning_content",
+        "usage": adapter.cached_field or adapter.usage_in_choice,
+        "embeddings": adapter.embeddings_batch,
+    }
+    assert adapter.answer_facts.keys() == {about for about, stated in said.items() if stated}
+
+
+@pytest.mark.parametrize("name", SHIPPED)
 def test_tier_targets_exist_and_answer(name: str) -> None:
     adapter = get(name)
     targets = [adapter.tiers, *(site.tiers for site in adapter.sites)]

@@ -57,7 +57,7 @@ def sections(adapter: Adapter) -> Iterator[Section]:
         _models(adapter, sources),
         *_prices(adapter, sources),
         _rules(adapter, sources),
-        _answers(adapter),
+        _answers(adapter, sources),
         _errors(adapter, sources),
     )
     yield from (section for section in found if section.rows)
@@ -266,9 +266,9 @@ def _condition(rule: Rule) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def _answers(adapter: Adapter) -> Section:
-    rows = [("finish_reason", word, meant) for word, meant in adapter.finish_reasons.items()]
-    rows += [("finish_reason", word, "a failure") for word in sorted(adapter.failing_finish_reasons)]
+def _answers(adapter: Adapter, sources: _Sources) -> Section:
+    rows = [("finish_reasons", word, meant) for word, meant in adapter.finish_reasons.items()]
+    rows += [("finish_reasons", word, "a failure") for word in sorted(adapter.failing_finish_reasons)]
     if adapter.reasoning_field != "reasoning_content":
         rows.append(("reasoning", adapter.reasoning_field, "reasoning_content"))
     if adapter.cached_field:
@@ -277,7 +277,9 @@ def _answers(adapter: Adapter) -> Section:
         rows.append(("usage", "inside a stream's choice", "beside it"))
     if adapter.embeddings_batch:
         rows.append(("embeddings", f"{adapter.embeddings_batch} texts a request", "split, and put together again"))
-    return Section("Answers", ("about", "the vendor's", "given as"), rows)
+    facts = adapter.answer_facts
+    sourced = [(*row, sources.number(facts[row[0]]) if row[0] in facts else "") for row in rows]
+    return Section("Answers", ("about", "the vendor's", "given as", "source"), sourced)
 
 
 def _errors(adapter: Adapter, sources: _Sources) -> Section:
