@@ -66,6 +66,7 @@ class _Reader:
         if not _NAME.fullmatch(name):
             raise top.error("name", name, "lower-case letters, digits, - and _, a letter first")
         models = {model.name: model for model in self._models()}
+        headquarters = _country(top, "headquarters") or ""
         said: dict[str, Fact] = {}
         reasons = self._finish_reasons(said)
         sites = tuple(self._sites(name, models))
@@ -78,9 +79,9 @@ class _Reader:
             title=top.need("title", str),
             title_zh=top.text("title_zh"),
             dialect=top.text("dialect", "openai"),
-            headquarters=_country(top, "headquarters") or "",
-            headquarters_fact=self._facts.get("headquarters"),
-            tags={tag: self._tag(tag) for tag in top.texts("tags")},
+            headquarters=headquarters,
+            tags={tag: self._named("tags", tag, tag, "tags") for tag in top.texts("tags")},
+            headquarters_fact=self._named("headquarters", headquarters) if headquarters else None,
             rank=top.need("rank", int),
             sites=sites,
             key_env=(named(name, "api_key"), *top.texts("key_env")),
@@ -132,12 +133,13 @@ class _Reader:
             raise row.error("fact", name, f"a name under [facts]: {names}")
         return self._facts[name]
 
-    def _tag(self, tag: str) -> Fact:
-        found = self._facts.get(tag) or self._facts.get("tags")
+    def _named(self, key: str, value: str, *names: str) -> Fact:
+        """Who says so of a top-level key: the first of these facts that there is, `[facts.KEY]` by default."""
+        names = names or (key,)
+        found = next((self._facts[name] for name in names if name in self._facts), None)
         if found is None:
-            raise self._top.error(
-                "tags", tag, f"tags that somebody states: add [facts.{tag}] with source, as_of, confidence"
-            )
+            need = f"what somebody states: add [facts.{names[0]}] with source, as_of, confidence"
+            raise self._top.error(key, value, need)
         return found
 
     def _sites(self, provider: str, models: Mapping[str, Model]) -> Iterator[Site]:

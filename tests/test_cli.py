@@ -260,7 +260,12 @@ def test_adapters_in_detail() -> None:
 
     assert "https://" in done.stdout
     assert "glm-" in done.stdout
-    for wanted in (r"tag +us-entity-list +2\b", r"headquarters +CN +1\b", r"\n1 +Beijing: https", r"\n2 +added on 2025-01-15"):
+    for wanted in (
+        r"tag +us-entity-list +2\b",
+        r"headquarters +CN +1\b",
+        r"\n1 +Beijing: https",
+        r"\n2 +added on 2025-01-15",
+    ):
         assert re.search(wanted, done.stdout), wanted
     found = answered(run("adapters", "zhipu", "--json"))
     assert [site["name"] for site in found["sites"]] == ["cn", "intl", "coding", "coding-intl"]

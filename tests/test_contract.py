@@ -41,6 +41,16 @@ source = "https://docs.acme.example/regions"
 as_of = "2026-11"
 confidence = "high"
 
+[facts.headquarters]
+source = "https://acme.example/about"
+as_of = "2026-11"
+confidence = "high"
+
+[facts.embeddings]
+source = "https://docs.acme.example/embeddings"
+as_of = "2026-11"
+confidence = "high"
+
 [facts.models]
 source = "https://docs.acme.example/models"
 as_of = "2026-11"
@@ -68,6 +78,7 @@ embedding = "acme-embed"
 "acme-embed" = { tier = "embedding", dimensions = [16] }
 
 [reasoning]
+fact = "parameters"
 field = "reasoning"
 
 [[parameters]]
@@ -135,7 +146,7 @@ def test_an_adapter_that_is_known_is_imported_by_its_name(acme: Path) -> None:
     [
         (
             'field = "reasoning"',
-            'field = "reasoning_content"\n[finish_reasons]\nstop = "length"',
+            'field = "reasoning_content"\n[finish_reasons]\nfact = "models"\nstop = "length"',
             "chat",
             "finish_reason",
         ),

@@ -150,7 +150,13 @@ hosted_in = "DE"
 """
     (tmp_path / "acme.toml").write_text(text, encoding="utf-8")
     (tmp_path / "beta.toml").write_text(
-        text.replace("acme", "beta").replace("ACME", "BETA").replace("[facts", 'headquarters = "CN"\n[facts', 1)
+        text.replace("acme", "beta")
+        .replace("ACME", "BETA")
+        .replace(
+            "[facts",
+            'headquarters = "CN"\n[facts.headquarters]\nsource = "x"\nas_of = "2026"\nconfidence = "low"\n[facts',
+            1,
+        )
         + 'headquarters = "SG"\n',
         encoding="utf-8",
     )
