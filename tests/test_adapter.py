@@ -588,7 +588,7 @@ WRONG = {
     "tier target": ("", FACT + MODEL + '[tiers]\nfast = "mm"\n', r"tiers\.fast: found 'mm'; allowed: a name under \[models\]"),
     "tier name": ("", FACT + MODEL + '[tiers]\nquick = "m"\n', r"tiers\.quick: found 'm'; allowed: the keys "),
     "tier kind": ("", FACT + MODEL + '[tiers]\nembedding = "m"\n', r"tiers\.embedding: found 'm'; allowed: an embedding model"),
-    "finish reason": ("", '[finish_reasons]\nfact = "sites"\ndone = "finished"\n', r"finish_reasons\.done: found 'finished'; allowed: stop, length"),
+    "finish reason": ("", '[finish_reasons]\nfact = "sites"\ndone = "over"\n', r"finish_reasons\.done: found 'over'; allowed: stop"),
     "action": ("", RULE + 'action = "remove"\n', r"parameters\[0\]\.action: found 'remove'; allowed: rename"),
     "names": ("", FACT + '[[parameters]]\naction = "drop"\nreason = "r"\n', r"parameters\[0\]\.names: found nothing"),
     "no reason": ("", FACT + '[[parameters]]\nnames = ["n"]\naction = "drop"\n', r"parameters\[0\]\.reason: found nothing"),
