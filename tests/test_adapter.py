@@ -394,9 +394,12 @@ def test_models_nobody_lists(name: str) -> None:
         ("qwen", "qwen-turbo-latest", 1_000_000, 16_384),
         ("qwen", "qwen-turbo-2024-11-01", 1_000_000, 8_192),
         ("openrouter", "openai/gpt-5.5", 1_050_000, 128_000),
+        ("ernie", "ernie-5.1", 119_000, 65_536),  # of Baidu's list, see the file
+        ("qwen", "qwen4-max", 991_808, None),
+        ("moonshot", "kimi-k3.1-pro", None, None),  # nobody states any
     ],
 )
-def test_a_models_limits_are_its_own(provider: str, name: str, context: int, max_output: int) -> None:
+def test_a_models_limits_are_its_own(provider: str, name: str, context: int | None, max_output: int | None) -> None:
     model = get(provider).model(name)
     assert model is not None
     assert (model.context, model.max_output) == (context, max_output)
