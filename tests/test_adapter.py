@@ -405,6 +405,24 @@ def test_a_models_limits_are_its_own(provider: str, name: str, context: int | No
     assert (model.context, model.max_output) == (context, max_output)
 
 
+# https://developers.openai.com/api/docs/deprecations: names without a date go with their snapshots.
+@pytest.mark.parametrize(
+    ("name", "day"),
+    [
+        ("gpt-5", "2026-12-11"),
+        ("gpt-5-pro", "2026-12-11"),
+        ("o3", "2026-12-11"),
+        ("gpt-5.2", "None"),
+        ("gpt-4o", "None"),
+        ("chatgpt-4o-latest", "2026-02-17"),
+    ],
+)
+def test_the_day_on_which_openais_models_end(name: str, day: str) -> None:
+    model = get("openai").model(name)
+    assert model is not None
+    assert str(model.retired) == day
+
+
 # https://github.com/diillson/chatcli/issues/1344 and https://github.com/anomalyco/models.dev/pull/6101
 @pytest.mark.parametrize(
     ("name", "day"),

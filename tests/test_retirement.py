@@ -38,7 +38,7 @@ def test_a_lone_vendors_refusal_names_the_successor(lone: Sandbox) -> None:
 def test_where_nothing_is_named_it_is_the_tiers_model(lone: Sandbox) -> None:
     lone.fault("openai", "model_not_found")
     with Switch() as switch, pytest.raises(llmswitch.ProviderError, match=r"gpt-4\.1-mini is its tier's model there"):
-        switch.chat.completions.create(model="gpt-4.1-nano", messages=MESSAGES)
+        switch.chat.completions.create(model="gpt-3.5-turbo-1106", messages=MESSAGES)
 
 
 def test_a_model_that_answers_gets_no_such_hint(lone: Sandbox) -> None:

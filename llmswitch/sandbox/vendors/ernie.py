@@ -77,7 +77,7 @@ class Ernie(Compatible):
         ),
     }
     models: ClassVar = {
-        "ernie-5.1": Model(128_000),
+        "ernie-5.1": Model(119_000),
         **dict.fromkeys(("ernie-5.0-thinking-latest", "ernie-5.0-thinking-preview"), Model(119_000, thinks=True)),
         **dict.fromkeys(("ernie-x1.1", "ernie-x1.1-preview", "ernie-x1-turbo-32k"), Model(64_000, thinks=True)),
         **dict.fromkeys(("ernie-4.5-turbo-128k", "ernie-4.5-turbo-vl"), Model(123_000)),

@@ -43,6 +43,7 @@ _DEACTIVATED = (
 )
 _ROLES = ("system", "assistant", "user", "function", "tool", "developer")
 _SMALL, _MIDDLE, _LARGE = Model(128_000), Model(1_047_576), Model(272_000, reasoning=True)
+_VAST, _NEWEST = Model(1_050_000, reasoning=True), Model(922_000, reasoning=True)
 
 
 class OpenAI(Compatible):
@@ -118,13 +119,14 @@ class OpenAI(Compatible):
     }
     retired: ClassVar = frozenset({"gpt-4o-2024-05-13"})
     models: ClassVar = {
-        **dict.fromkeys(("gpt-4o", "gpt-4o-mini", "chatgpt-4o-latest"), _SMALL),
+        **dict.fromkeys(("gpt-4o", "gpt-4o-mini"), _SMALL),
         **dict.fromkeys(("gpt-4.1", "gpt-4.1-mini"), _MIDDLE),
         **dict.fromkeys(("o3", "o3-pro"), Model(200_000, reasoning=True)),
         **dict.fromkeys(("gpt-5", "gpt-5-mini", "gpt-5-nano", "gpt-5.1", "gpt-5.2", "gpt-5.3-codex"), _LARGE),
-        **dict.fromkeys(("gpt-5.4", "gpt-5.4-mini", "gpt-5.4-nano", "gpt-5.5", "gpt-5.6"), _LARGE),
-        **dict.fromkeys(("gpt-5.6-sol", "gpt-5.6-terra", "gpt-5.6-luna"), _LARGE),
-        **dict.fromkeys(("gpt-6-astra", "gpt-6-sol", "gpt-6-luna", "gpt-6.1-sol"), _LARGE),
+        **dict.fromkeys(("gpt-5.4-mini", "gpt-5.4-nano"), _LARGE),
+        **dict.fromkeys(("gpt-5.4", "gpt-5.5"), _VAST),
+        **dict.fromkeys(("gpt-5.6", "gpt-5.6-sol", "gpt-5.6-terra", "gpt-5.6-luna"), _NEWEST),
+        **dict.fromkeys(("gpt-6-astra", "gpt-6-sol", "gpt-6-luna", "gpt-6.1-sol"), _NEWEST),
         "text-embedding-3-small": Model(8191, dimensions=(1536,)),
         "text-embedding-3-large": Model(8191, dimensions=(3072,)),
         "text-embedding-ada-002": Model(8191, dimensions=(1536,)),

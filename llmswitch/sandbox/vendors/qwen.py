@@ -118,10 +118,11 @@ class Qwen(Compatible):
         "bad_request": (Variant(400, "invalid_parameter_error", _ALGO + "Invalid request.", "invalid_request_error"),),
     }
     models: ClassVar = {
-        **dict.fromkeys(("qwen3.8-max", "qwen3.8-flash", "qwen3.7-max", "qwen3.7-plus"), Model(991_808)),
+        **dict.fromkeys(("qwen4-max", "qwen3.8-max", "qwen3.8-flash", "qwen3.7-max", "qwen3.7-plus"), Model(991_808)),
         **dict.fromkeys(("qwen3.6-plus", "qwen3.6-flash", "qwen3.5-plus", "qwen4-max-preview"), Model(991_808)),
         **dict.fromkeys(("qwen-flash", "qwen-plus-latest", "qwen3-coder-plus", "qwen3-coder-flash"), Model(997_952)),
-        **dict.fromkeys(("qwen-plus", "qwen-turbo"), Model(129_024)),
+        **dict.fromkeys(("qwen-plus", "qwen-plus-2025-01-25", "qwen-turbo"), Model(129_024)),
+        **dict.fromkeys(("qwen-turbo-latest", "qwen-turbo-2024-11-01"), Model(1_000_000)),
         **dict.fromkeys(("qwen3-max", "qwen3-vl-plus", "qwen-vl-max", "qwen-vl-plus"), Model(258_048)),
         "qwen-max": Model(30_720),
         "qwq-plus": Model(98_304, thinks=True, streams_only=True),
