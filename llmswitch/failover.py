@@ -276,7 +276,8 @@ class Failover:
             self._said = {}
             outcome = yield self._send(call, candidate, last=last)
             found = self._read(call, candidate, outcome)
-            counted.append(self._said.get("usage"))
+            if (usage := self._said.get("usage")) or not isinstance(found, Failure):
+                counted.append(usage)
             self._said = {"usage": vectors.total(counted)}
             if isinstance(found, Failure):
                 return outcome, found, None
