@@ -252,6 +252,14 @@ def test_no_text_of_the_callers_is_kept(provider: str) -> None:
     assert params == before
 
 
+@pytest.mark.parametrize("provider", adapters())
+@pytest.mark.parametrize("role", [["user"], {"a": 1}, None, 5])
+def test_a_role_that_is_none_is_the_vendors_to_judge(provider: str, role: JsonValue) -> None:
+    adapter = get(provider)
+    params: Json = {"model": "m", "messages": [{"role": role, "content": "x"}, USER]}
+    dialects.get(adapter.dialect).encode("chat", params, adapter, adapter.tiers.get("standard", "m"))
+
+
 # --- messages ------------------------------------------------------------------------------------------------------------------
 
 

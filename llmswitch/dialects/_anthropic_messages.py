@@ -29,7 +29,7 @@ def turns(messages: JsonValue, changes: list[Change]) -> tuple[list[Json], list[
         if not isinstance(message, dict):
             continue
         role = message.get("role")
-        if role in _INSTRUCTIONS:
+        if isinstance(role, str) and role in _INSTRUCTIONS:
             if found:
                 changes.append(_moved(position, role))
             instructions.extend(_parts(message.get("content")))
