@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from hypothesis import given
@@ -197,6 +197,22 @@ def test_what_asks_for_nothing_goes_without_a_word(provider: str, given: Json) -
     sent, changes = fitted(provider, given)
     assert not given.keys() & sent.keys()
     assert changes == []
+
+
+@pytest.mark.parametrize("provider", adapters())
+@pytest.mark.parametrize("name", ["functions", "logit_bias", "metadata", "modalities", "stop", "tools"])
+def test_what_is_empty_is_no_loss(provider: str, name: str) -> None:
+    adapter = get(provider)
+    for value in cast("tuple[JsonValue, ...]", ([], {}, None)):
+        params: Json = {"model": "m", "messages": [USER], name: value}
+        wire = dialects.get(adapter.dialect).encode("chat", params, adapter, adapter.tiers.get("standard", "m"))
+        assert not any(change.loss for change in wire.changes)
+
+
+def test_openais_own_default_is_no_loss() -> None:
+    for provider in ("qwen", "zhipu", "deepseek", "moonshot", "doubao", "yi"):
+        _, changes = fitted(provider, {"verbosity": "medium"}, get(provider).tiers["standard"])
+        assert not any(change.loss for change in changes)
 
 
 def test_zhipu_honours_only_tool_choice_auto() -> None:
