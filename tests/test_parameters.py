@@ -276,6 +276,31 @@ def test_a_role_that_is_none_is_the_vendors_to_judge(provider: str, role: JsonVa
     dialects.get(adapter.dialect).encode("chat", params, adapter, adapter.tiers.get("standard", "m"))
 
 
+@pytest.mark.parametrize("provider", ["moonshot", "minimax", "hunyuan", "anthropic", "zhipu"])
+def test_who_changes_a_report_changes_nothing_else(provider: str) -> None:
+    adapter = get(provider)
+    choice: Json = {"type": "function", "function": {"name": "f"}}
+    params: Json = {
+        "model": "m",
+        "messages": [USER],
+        "reasoning_effort": "high",
+        "tool_choice": choice,
+        "max_tokens": 9,
+    }
+
+    def encoded() -> dialects.base.WireRequest:
+        return dialects.get(adapter.dialect).encode("chat", params, adapter, adapter.tiers["standard"])
+
+    before = encoded()
+    kept = copy.deepcopy((before.body, params))
+    for change in before.changes:
+        for value in (change.before, change.after):
+            for inner in (value, *value.values()) if isinstance(value, dict) else ():
+                if isinstance(inner, dict):
+                    inner["mine"] = True
+    assert (encoded().body, params) == kept
+
+
 # --- messages ------------------------------------------------------------------------------------------------------------------
 
 
