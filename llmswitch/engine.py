@@ -6,13 +6,15 @@ import random
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from llmswitch import adapter as adapters
 from llmswitch import config as configuration
 from llmswitch import dialects, errors, gathering, hooks, routing, vectors, wording
+from llmswitch._json import loads
 from llmswitch._withheld import withheld
 from llmswitch.call import Call, Timeouts
+from llmswitch.dialects.base import encode_json
 from llmswitch.failover import Failover
 from llmswitch.failure import Failure, Kind
 from llmswitch.health import Budget, Health
@@ -105,10 +107,14 @@ class Engine:
         max_retries: int | None = 0,
         numbers: bool = False,
     ) -> Call:
-        """A call with this client's defaults filled in."""
+        """A call with this client's defaults filled in.
+
+        Raises:
+            InvalidRequestError: a value has no JSON form.
+        """
         return Call(
             operation=operation,
-            params=params,
+            params=_with_lists(params) if _has_tuples(params) else params,
             body=body,
             path=path,
             headers=headers,
@@ -308,6 +314,21 @@ class Engine:
             why = f"{kept_out.endpoint.name}: {kept_out.reason}"
         message = f"{name} is a resource of OpenAI's own, and {why}. Or use {instead}. Nothing was sent."
         raise errors.build(errors.NoProviderError, errors.Case(message))
+
+
+def _has_tuples(params: Mapping[str, object]) -> bool:
+    """Whether a parameter, or the content of a message, is a tuple."""
+    if any(type(value) is tuple for value in params.values()):
+        return True
+    messages = params.get("messages")
+    return type(messages) is list and any(
+        type(message) is dict and type(message.get("content")) is tuple for message in messages
+    )
+
+
+def _with_lists(params: Json) -> Json:
+    """The parameters as JSON has them: rules and dialects know lists."""
+    return cast("Json", loads(encode_json(params)))
 
 
 def _rekeyed(headers: Headers, dialect: Dialect) -> Headers:

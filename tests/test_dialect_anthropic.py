@@ -605,6 +605,28 @@ def test_a_stream_is_whole_with_its_stop_reason(api: MessagesAPI) -> None:
     assert chunks[-1].choices[0].finish_reason == "stop"
 
 
+@pytest.mark.parametrize("client", [OpenAI, llmswitch.Switch])
+def test_tuples_are_lists(server: Server, client: Any) -> None:
+    asked: Any = {
+        "messages": ({"role": "user", "content": ({"type": "text", "text": "Hi"},)},),
+        "stop": ("END",),
+        "tools": ({"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}},),
+    }
+    with client() as one:
+        one.chat.completions.create(model="claude-haiku-5-5", **asked)
+    body = sent(server)
+    assert body["messages"] == [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]
+    assert body["stop_sequences"] == ["END"]
+    assert [tool["name"] for tool in body["tools"]] == ["f"]
+
+
+@pytest.mark.usefixtures("server")
+def test_a_format_that_is_none_is_reported() -> None:
+    odd: Any = {"response_format": "json"}
+    with pytest.raises(llmswitch.InvalidRequestError, match="response_format"):
+        OpenAI(strict=True).chat.completions.create(model="claude-haiku-5-5", messages=HI, **odd)
+
+
 def test_the_older_form_of_a_call_is_not_lost_without_a_word(server: Server) -> None:
     history: list[Any] = [
         *HI,

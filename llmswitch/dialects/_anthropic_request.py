@@ -106,7 +106,11 @@ def _take_user(rest: Json, body: Json, changes: list[Change]) -> None:
 def _take_format(rest: Json, body: Json, instructions: list[Json], *, structured: bool, changes: list[Change]) -> None:
     """`response_format`: a schema is enforced where the model can, anything else is told to it."""
     asked = rest.pop("response_format", None)
-    if not isinstance(asked, dict) or asked.get("type") == "text":
+    if not isinstance(asked, dict):
+        if asked is not None:
+            changes.append(Change("response_format", "dropped", told("", asked), None, "it is no object", loss=True))
+        return
+    if asked.get("type") == "text":
         return
     named = asked.get("json_schema")
     schema = named.get("schema") if isinstance(named, dict) else None
@@ -122,9 +126,9 @@ def _take_format(rest: Json, body: Json, instructions: list[Json], *, structured
                 Change("response_format", "converted", "json_schema", "output_config.format", reason, loss=True)
             )
         return
-    told = (
+    text = (
         f"{_ONLY_JSON} It fits this JSON schema: {dumps(schema).decode()}" if isinstance(schema, dict) else _ONLY_JSON
     )
-    instructions.append({"type": "text", "text": told})
+    instructions.append({"type": "text", "text": text})
     reason = "there is no such mode there: the model is told"
     changes.append(Change("response_format", "converted", asked.get("type"), "an instruction", reason, loss=True))
