@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, Final
 
 from llmswitch import _endpoints, _override
 from llmswitch import adapter as adapters
-from llmswitch._need import Need, Options, need
+from llmswitch._need import Need, need
+from llmswitch._options import Options
 from llmswitch.report import Change
 from llmswitch.retirement import retirement
 
 if TYPE_CHECKING:
     import datetime
 
+    from llmswitch._cutover import Cutover
     from llmswitch._override import Override
-    from llmswitch._settings import Cutover
     from llmswitch.adapter import Adapter, Fact, Model
     from llmswitch.config import Config, Endpoint
 
