@@ -17,8 +17,8 @@ from llmswitch.routing import Need, Router, need
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from llmswitch._cutover import Cutover
     from llmswitch._json import Json
-    from llmswitch._settings import Cutover
     from llmswitch.config import Absent, Config
     from llmswitch.routing import Candidate, Plan
 
