@@ -27,6 +27,7 @@ def cost(vendor: str, model: str, usage: Usage, at: float | None) -> Cost | None
                 output_tokens=usage.output_tokens or 0,
                 cache_read_tokens=usage.cached_input_tokens or 0,
                 cache_write_tokens=usage.cache_write_tokens or 0,
+                **({"cache_write_1h_tokens": hour} if (hour := usage.cache_write_1h_tokens) else {}),
             ),
             model,
             provider_id=vendor,
@@ -72,4 +73,5 @@ def _stated(price: Any, usage: Usage) -> bool:  # noqa: ANN401 - the package's, 
         (price.output_mtok is not None or not usage.output_tokens)
         and (price.cache_read_mtok is not None or not usage.cached_input_tokens)
         and (price.cache_write_mtok is not None or not usage.cache_write_tokens)
+        and (getattr(price, "cache_write_1h_mtok", None) is not None or not usage.cache_write_1h_tokens)
     )

@@ -48,9 +48,11 @@ class Batches:
         """The request for the next texts."""
         return replace(self._call, params={**self._call.params, "input": self._part()}, body=None)
 
-    def counted(self, said: Json) -> Json:
-        """What the vendor said of this request and of those before, as one."""
-        self._usages.append(said.get("usage"))
+    def counted(self, said: Json, *, failed: bool) -> Json:
+        """What the vendor said of this request and of those before, as one; one that failed need not have been counted."""
+        usage = said.get("usage")
+        if usage or not failed:
+            self._usages.append(usage)
         return {"usage": vectors.total(self._usages)}
 
     def take(self, value: Json) -> None:

@@ -16,7 +16,7 @@ from llmswitch.call import Call, Timeouts
 from llmswitch.failover import Failover
 from llmswitch.failure import Failure, Kind
 from llmswitch.health import Budget, Health
-from llmswitch.report import Attempt
+from llmswitch.report import Attempt, Change, told
 from llmswitch.transport.base import Headers
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from llmswitch.config import Config, Endpoint
     from llmswitch.dialects.base import Dialect, WireAnswer, WireRequest
     from llmswitch.hooks import Event, Hook
-    from llmswitch.report import Change
     from llmswitch.routing import Candidate, Exclusion, Plan
 
 # Learned by every client of the process: apps often make one per request.
@@ -198,8 +197,15 @@ class Engine:
         endpoint = candidate.endpoint
         dialect = self.dialect(endpoint)
         params, body = call.params, call.body
+        left: tuple[Change, ...] = ()
         if not endpoint.first and call.extra:
             params, body = {name: value for name, value in params.items() if name not in call.extra}, None
+            left = tuple(
+                Change(
+                    name, "dropped", told(name, value), None, "extra_body is for the first endpoint alone", loss=True
+                )
+                for name, value in call.extra.items()
+            )
         adapter = endpoint.adapter
         # Behind an address that nobody knows may be anything: it may have written those fields itself.
         if endpoint.site.serves != "anywhere" and (kept := withheld(params, adapter)) is not params:
@@ -209,7 +215,7 @@ class Engine:
         wire = dialect.encode(call.operation, params, adapter, candidate.model, body=body)
         if endpoint.first and call.path and not dialect.foreign:
             wire = replace(wire, path=call.path_for(candidate.model))
-        changes = candidate.changes + wire.changes
+        changes = candidate.changes + left + wire.changes
         if endpoint.first and call.headers is not None and not endpoint.adapter.keyless:
             return wire, _rekeyed(call.headers, dialect) if dialect.foreign else call.headers, changes
         headers = Headers(dialect.headers(endpoint.key.reveal() if endpoint.key is not None else None).items())

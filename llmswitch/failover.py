@@ -168,7 +168,7 @@ class Failover:
             self._said = {}
             outcome = yield self._send(call, candidate, last=last)
             found = self._read(call, candidate, outcome)
-            self._said = batches.counted(self._said)
+            self._said = batches.counted(self._said, failed=isinstance(found, Failure))
             if isinstance(found, Failure):
                 return outcome, found, None
             assert isinstance(outcome, Answered)  # noqa: S101 - as in `_judge`

@@ -178,8 +178,8 @@ def _encoded(row: Json) -> Json:
 
 
 def total(usages: Iterable[JsonValue]) -> JsonValue:
-    """What several requests count together; those that count nothing (they failed) left out."""
-    counted: list[JsonValue] = [usage for usage in usages if usage]
+    """What several requests count together; None where one of them does not say."""
+    counted = list(usages)
     return functools.reduce(_sum, counted) if counted else None
 
 

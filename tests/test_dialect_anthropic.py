@@ -122,6 +122,20 @@ def test_usage_counts_the_cache_as_openai_does(api: MessagesAPI) -> None:
     assert usage.completion_tokens_details.reasoning_tokens == 12
 
 
+def test_what_the_cache_keeps_for_an_hour_costs_more(api: MessagesAPI) -> None:
+    written = {"input_tokens": 0, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 1000, "output_tokens": 0}
+    costs = []
+    for kept in (0, 400, 1000):
+        api.usage = {
+            **written,
+            "cache_creation": {"ephemeral_5m_input_tokens": 1000 - kept, "ephemeral_1h_input_tokens": kept},
+        }
+        report: Any = OpenAI().chat.completions.create(model="anthropic/claude-sonnet-4-5", messages=HI)
+        assert report.llmswitch.usage.cache_write_tokens == 1000
+        costs.append(str(report.llmswitch.cost))
+    assert costs == ["0.00375 USD", "0.00465 USD", "0.006 USD"]
+
+
 @pytest.mark.parametrize(
     ("theirs", "ours"),
     [

@@ -467,6 +467,22 @@ def test_what_was_meant_for_the_first_provider_stays_there(pair: Sandbox) -> Non
     assert "?" not in second.path
 
 
+def test_the_report_says_what_stayed_with_the_first_provider(pair: Sandbox) -> None:
+    extra = {"top_k": 5, "note": "for your eyes only"}
+    pair.fault("openai", "server_error")
+    with OpenAI() as client:
+        report = client.chat.completions.create(**CALL, extra_body=extra).llmswitch
+    left = [change for change in report.changes if change.parameter in extra]
+    assert [(change.parameter, change.action, change.before, change.loss) for change in left] == [
+        ("top_k", "dropped", 5, True),
+        ("note", "dropped", "a text", True),
+    ]
+    pair.reset()
+    with OpenAI() as client:
+        answer = client.chat.completions.create(**CALL, extra_body={**extra, "llmswitch": {"strict": True}})
+        assert not [change for change in answer.llmswitch.changes if change.parameter in extra]
+
+
 def test_openais_endpoint_gets_openais_own_bytes(pair: Sandbox) -> None:
     with OpenAI() as client:
         client.chat.completions.create(**CALL, temperature=2, logit_bias={"1": 1}, store=True, seed=1, user="u")

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmswitch.adapter import Interval, Rule, get
+from llmswitch import dialects
+from llmswitch.adapter import Interval, Rule, adapters, get
 from llmswitch.parameters import fit
 
 if TYPE_CHECKING:
@@ -146,6 +147,14 @@ def test_a_rename_never_overwrites() -> None:
     assert told(changes) == [("max_completion_tokens", "dropped", 100, None)]
 
 
+@pytest.mark.parametrize("provider", ["zhipu", "deepseek", "gemini", "mistral"])
+def test_a_rename_takes_the_place_of_null(provider: str) -> None:
+    params: Json = {"messages": [USER], "max_tokens": None, "max_completion_tokens": 100}
+    sent, changes = fit(params, get(provider), get(provider).tiers["standard"], stream=False)
+    assert sent["max_tokens"] == 100
+    assert not any(change.loss for change in changes)
+
+
 def test_a_renamed_value_is_clamped_by_the_rules_after_it() -> None:
     sent, changes = fitted("zhipu", {"max_completion_tokens": 10**6})
     assert sent["max_tokens"] == 128_000
@@ -208,6 +217,39 @@ def test_embeddings_come_as_numbers(provider: str) -> None:
     assert sent == {"model": "text-embedding-3-small", "input": ["a"], "encoding_format": "float"}
     assert told(list(changes)) == [("encoding_format", "converted", "base64", "float")]
     assert fit(sent, adapter, adapter.tiers["embedding"], stream=False) == (sent, ())
+
+
+@pytest.mark.parametrize("provider", adapters())
+def test_no_text_of_the_callers_is_kept(provider: str) -> None:
+    text = "the capital of France"
+    part: Json = {"type": "text", "text": text}
+    function: Json = {"name": "f", "description": text, "strict": True}
+    messages: list[JsonValue] = [
+        {"role": "developer", "content": text},
+        {"role": "system", "content": [part]},
+        {"role": "user", "content": [part], "name": text},
+        {"role": "user", "content": text},
+        {"role": "assistant", "content": None, "reasoning_content": text, "refusal": text},
+        {"role": "assistant", "content": ""},
+        {"role": "user", "content": text},
+    ]
+    params: Json = {
+        "model": "gpt-4o",
+        "messages": messages,
+        "prediction": {"type": "content", "content": text},
+        "functions": [function],
+        "tools": [{"type": "function", "function": function}, {"type": "custom", "custom": function}],
+        "response_format": {"type": "json_schema", "json_schema": {"name": "f", "schema": {"description": text}}},
+        "metadata": {"title": text},
+        "web_search_options": {"user_location": text},
+        "suffix": text,
+    }
+    before = copy.deepcopy(params)
+    adapter = get(provider)
+    for model in [*adapter.tiers.values()][:3] or ["m"]:
+        wire = dialects.get(adapter.dialect).encode("chat", params, adapter, model)
+        assert text not in str(wire.changes)
+    assert params == before
 
 
 # --- messages ------------------------------------------------------------------------------------------------------------------
