@@ -220,6 +220,9 @@ def _absent(router: Router, absent: Absent, asked: Need, today: datetime.date) -
         _, source, as_of = absent.objection
     elif judged.exclusion is not None and judged.exclusion.kind == "region_blocked":
         reason = f"{judged.exclusion.reason}; {reason}"
+    elif judged.exclusion is not None:  # a key alone would not help
+        reason = f"{reason}; {judged.exclusion.reason}"
+        source, as_of = judged.exclusion.source, judged.exclusion.as_of
     elif candidate is not None:
         reason = f"{reason}; {candidate.reason.partition('; ')[0]}"
     return Row(

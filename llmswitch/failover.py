@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple, TypedDict, Unpack
 
 from llmswitch import errors, gathering, vectors, wording
-from llmswitch.batches import Batches
+from llmswitch._json import loads
+from llmswitch.batching import Batches
 from llmswitch.call import Answer, Answered, Ended, Opened, Send, Start, Started, Wait
 from llmswitch.failure import Failure, Kind, classify
 from llmswitch.hooks import Event, Name
@@ -387,7 +388,20 @@ def _larger(candidate: Candidate, than: Candidate) -> bool:
     return candidate.context is not None and (than.context is None or candidate.context > than.context)
 
 
+# With one of these on top and no choices, a body tells of an error, whatever its status.
+_ERROR_FIELDS: Final = frozenset(
+    {"error", "errors", "error_code", "error_msg", "detail", "message", "msg", "base_resp"}
+)
+
+
 def _openai_would_take(failure: Failure, body: bytes) -> bool:
-    """Whether openai's SDK would hand this body to a lone caller: empty, or a JSON object that is no error."""
-    taken = failure.code not in ("not_json", vectors.WRONG_ROWS)
-    return failure.kind is Kind.BAD_PAYLOAD and (not body or body.lstrip()[:1] == b"{") and taken
+    """Whether openai's SDK would hand this body to a lone caller: empty, or a JSON object that tells of no error."""
+    if failure.kind is not Kind.BAD_PAYLOAD or failure.code in ("not_json", vectors.WRONG_ROWS):
+        return False
+    if not body or body.lstrip()[:1] != b"{":
+        return not body
+    try:
+        value = loads(body)
+    except (ValueError, RecursionError):
+        return True
+    return not (isinstance(value, dict) and _ERROR_FIELDS & value.keys() and not value.get("choices"))

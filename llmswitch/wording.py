@@ -42,10 +42,12 @@ def advised(failure: Failure, candidate: Candidate) -> Failure:
     endpoint = candidate.endpoint
     if failure.kind is Kind.MODEL_NOT_FOUND and candidate.retired:
         return replace(failure, hint=candidate.retired)
-    if failure.kind in KEY_KINDS and failure.hint == twin.hint(endpoint.adapter):
+    known = twin.hint(endpoint.adapter)
+    if failure.kind in KEY_KINDS and failure.hint and known and failure.hint.endswith(known):
         key = endpoint.key.reveal() if endpoint.key is not None else CHANGING
         shown = None if key == CHANGING else key
-        return replace(failure, hint=twin.hint(endpoint.adapter, endpoint.site, shown))
+        own = failure.hint.removesuffix(known)  # the vendor's own words before it
+        return replace(failure, hint=own + (twin.hint(endpoint.adapter, endpoint.site, shown) or known))
     return failure
 
 
