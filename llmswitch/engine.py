@@ -313,7 +313,7 @@ class Engine:
 def _rekeyed(headers: Headers, dialect: Dialect) -> Headers:
     """What openai built, with the key where a foreign wire format has it."""
     bearer = next((value for name, value in headers if name.lower() == "authorization"), "")
-    kept = Headers((name, value) for name, value in headers if name.lower() != "authorization")
+    kept = headers.without("authorization")
     given = {name.lower() for name, _ in kept}
     own = dialect.headers(bearer.removeprefix("Bearer ") or None)
     kept.extend((name, value) for name, value in own.items() if name not in given)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from llmswitch._cutover import Cutover
     from llmswitch._json import Json
     from llmswitch.config import Absent, Config
-    from llmswitch.routing import Candidate, Plan
+    from llmswitch.routing import Candidate, Exclusion, Plan
 
 __all__ = ["Explanation", "Row", "explain"]
 
@@ -126,18 +126,7 @@ def explain(
     plan = router.candidates(asked, moment, _ALWAYS)
     ahead = tuple(c for c in config.cutovers if c.covers(plan.region, plan.user_region) and c.at > moment)
     rows = [_in(candidate, rank, ahead) for rank, candidate in enumerate(plan.candidates, 1)]
-    rows += [
-        Row(
-            provider=out.provider,
-            site=out.site,
-            rank=None,
-            model=out.model,
-            reason=out.reason,
-            source=out.source,
-            as_of=out.as_of,
-        )
-        for out in plan.excluded
-    ]
+    rows += map(_out, plan.excluded)
     absent = sorted(config.absent, key=lambda one: _endpoints.rank(one.endpoint, plan.region, config.order))
     rows += [_absent(router, one, asked, moment.date()) for one in absent]
     return Explanation(
@@ -206,6 +195,18 @@ def _in(candidate: Candidate, rank: int, ahead: tuple[Cutover, ...]) -> Row:
         reason=reason,
         source=fact.source,
         as_of=fact.as_of,
+    )
+
+
+def _out(exclusion: Exclusion) -> Row:
+    return Row(
+        provider=exclusion.provider,
+        site=exclusion.site,
+        rank=None,
+        model=exclusion.model,
+        reason=exclusion.reason,
+        source=exclusion.source,
+        as_of=exclusion.as_of,
     )
 
 

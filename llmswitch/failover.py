@@ -17,7 +17,6 @@ from llmswitch.failure import Failure, Kind, classify
 from llmswitch.hooks import Event, Name
 from llmswitch.patience import Patience
 from llmswitch.report import Attempt, Report
-from llmswitch.transport.base import Headers
 from llmswitch.turns import Tried, Turns
 
 if TYPE_CHECKING:
@@ -184,9 +183,7 @@ class Failover:
                 self._left = self._turns.attempts() - 1
             if batches.complete:
                 merged = batches.merged()
-                whole = replace(
-                    outcome, headers=Headers(h for h in outcome.headers if h[0].lower() != "content-length")
-                )
+                whole = replace(outcome, headers=outcome.headers.without("content-length"))
                 return outcome, None, self._answer(candidate, whole, started, merged.value, merged.body)
 
     def _send(self, call: Call, candidate: Candidate, *, last: bool) -> Send:
