@@ -52,14 +52,18 @@ def from_environ(environ: Mapping[str, str]) -> Explicit | None:
     return _named_host(environ.get(_SDK_URL, ""), _SDK_URL)
 
 
+def whose(url: str) -> tuple[Adapter, Site]:
+    """The vendor at this address, `compatible` where nobody is known there."""
+    found = adapters.by_url(url)
+    if found is None:
+        adapter = adapters.get(_COMPATIBLE)
+        return adapter, adapter.home_site()
+    return found
+
+
 def _named_host(value: str, where: str) -> Explicit | None:
     if not value.strip():
         return None
     address = check_address(value.strip(), where, http_anywhere=True)
-    adapter, site = adapters.by_url(address.url) or _compatible()
+    adapter, site = whose(address.url)
     return Explicit(adapter=adapter, site=site, address=address, where=where)
-
-
-def _compatible() -> tuple[Adapter, Site]:
-    adapter = adapters.get(_COMPATIBLE)
-    return adapter, adapter.home_site()

@@ -8,9 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from llmswitch import adapter as adapters
+from llmswitch import _explicit, dialects, errors, gathering, hooks, routing, vectors, wording
 from llmswitch import config as configuration
-from llmswitch import dialects, errors, gathering, hooks, routing, vectors, wording
 from llmswitch._withheld import withheld
 from llmswitch.call import Call, Timeouts
 from llmswitch.failover import Failover
@@ -263,7 +262,7 @@ class Engine:
             NoProviderError: it does not.
         """
         config = self.config
-        adapter, site = adapters.by_url(url) or (adapters.get("compatible"), adapters.get("compatible").home_site())
+        adapter, site = _explicit.whose(url)
         endpoint = configuration.Endpoint(adapter=adapter, site=site, base_url=url, hosted_in=site.hosted_in)
         objection = config.policy.objection(endpoint, config.region.code, "your policy")
         if objection is not None:
