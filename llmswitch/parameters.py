@@ -129,15 +129,20 @@ def _rename(draft: _Draft, rule: Rule) -> None:
 def _drop(draft: _Draft, rule: Rule) -> None:
     for name, value in _named(draft, rule):
         draft.take(name)
-        if value is not None and value not in rule.neutral:
+        if _asks(value, rule):
             draft.report(name, "dropped", told(name, value), None, rule)
+
+
+def _asks(value: JsonValue, rule: Rule) -> bool:
+    """Whether leaving this value out changes anything: null and what is empty ask for nothing."""
+    return value is not None and value not in ([], {}) and value not in rule.neutral
 
 
 def _only(draft: _Draft, rule: Rule) -> None:
     for name, value in list(draft.params.items()):
         if name not in rule.names and name not in _ALWAYS:
             draft.take(name)
-            if value is not None and value not in rule.neutral:
+            if _asks(value, rule):
                 draft.report(name, "dropped", told(name, value), None, rule)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -48,6 +49,12 @@ class Change:
     after: JsonValue
     reason: str
     loss: bool = False
+
+    def __post_init__(self) -> None:
+        # Neither the vendors' facts nor the caller's own objects may change with a report.
+        for name in ("before", "after"):
+            if isinstance(value := getattr(self, name), (dict, list)):
+                object.__setattr__(self, name, deepcopy(value))
 
 
 @dataclass(frozen=True, slots=True)

@@ -605,6 +605,20 @@ def test_a_stream_is_whole_with_its_stop_reason(api: MessagesAPI) -> None:
     assert chunks[-1].choices[0].finish_reason == "stop"
 
 
+def test_the_older_form_of_a_call_is_not_lost_without_a_word(server: Server) -> None:
+    history: list[Any] = [
+        *HI,
+        {"role": "assistant", "content": None, "function_call": {"name": "weather", "arguments": "{}"}},
+        {"role": "function", "name": "weather", "content": "rain"},
+    ]
+    response = OpenAI().chat.completions.create(model="claude-haiku-5-5", messages=history)
+    assert changes(response)["messages[1].function_call"].loss
+    seen = len(server.requests)
+    with pytest.raises(llmswitch.InvalidRequestError, match="function_call"):
+        OpenAI(strict=True).chat.completions.create(model="claude-haiku-5-5", messages=history)
+    assert len(server.requests) == seen
+
+
 @pytest.mark.usefixtures("both")
 def test_no_message_is_no_answer(server: Server) -> None:
     server.behaviour = in_turn(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from hypothesis import given
@@ -199,6 +199,22 @@ def test_what_asks_for_nothing_goes_without_a_word(provider: str, given: Json) -
     assert changes == []
 
 
+@pytest.mark.parametrize("provider", adapters())
+@pytest.mark.parametrize("name", ["functions", "logit_bias", "metadata", "modalities", "stop", "tools"])
+def test_what_is_empty_is_no_loss(provider: str, name: str) -> None:
+    adapter = get(provider)
+    for value in cast("tuple[JsonValue, ...]", ([], {}, None)):
+        params: Json = {"model": "m", "messages": [USER], name: value}
+        wire = dialects.get(adapter.dialect).encode("chat", params, adapter, adapter.tiers.get("standard", "m"))
+        assert not any(change.loss for change in wire.changes)
+
+
+def test_openais_own_default_is_no_loss() -> None:
+    for provider in ("qwen", "zhipu", "deepseek", "moonshot", "doubao", "yi"):
+        _, changes = fitted(provider, {"verbosity": "medium"}, get(provider).tiers["standard"])
+        assert not any(change.loss for change in changes)
+
+
 def test_zhipu_honours_only_tool_choice_auto() -> None:
     for choice in ("required", {"type": "function", "function": {"name": "f"}}):
         sent, changes = fitted("zhipu", {"tool_choice": choice})
@@ -250,6 +266,39 @@ def test_no_text_of_the_callers_is_kept(provider: str) -> None:
         wire = dialects.get(adapter.dialect).encode("chat", params, adapter, model)
         assert text not in str(wire.changes)
     assert params == before
+
+
+@pytest.mark.parametrize("provider", adapters())
+@pytest.mark.parametrize("role", [["user"], {"a": 1}, None, 5])
+def test_a_role_that_is_none_is_the_vendors_to_judge(provider: str, role: JsonValue) -> None:
+    adapter = get(provider)
+    params: Json = {"model": "m", "messages": [{"role": role, "content": "x"}, USER]}
+    dialects.get(adapter.dialect).encode("chat", params, adapter, adapter.tiers.get("standard", "m"))
+
+
+@pytest.mark.parametrize("provider", ["moonshot", "minimax", "hunyuan", "anthropic", "zhipu"])
+def test_who_changes_a_report_changes_nothing_else(provider: str) -> None:
+    adapter = get(provider)
+    choice: Json = {"type": "function", "function": {"name": "f"}}
+    params: Json = {
+        "model": "m",
+        "messages": [USER],
+        "reasoning_effort": "high",
+        "tool_choice": choice,
+        "max_tokens": 9,
+    }
+
+    def encoded() -> dialects.base.WireRequest:
+        return dialects.get(adapter.dialect).encode("chat", params, adapter, adapter.tiers["standard"])
+
+    before = encoded()
+    kept = copy.deepcopy((before.body, params))
+    for change in before.changes:
+        for value in (change.before, change.after):
+            for inner in (value, *value.values()) if isinstance(value, dict) else ():
+                if isinstance(inner, dict):
+                    inner["mine"] = True
+    assert (encoded().body, params) == kept
 
 
 # --- messages ------------------------------------------------------------------------------------------------------------------
