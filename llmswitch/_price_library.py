@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from llmswitch.usage import Usage
 
 
-def cost(vendor: str, model: str, usage: Usage, at: float | None) -> Cost | None:
-    """What the package makes of these tokens at that time (unix seconds); None where it has no price for some of them."""
+def cost(vendor: str, model: str, usage: Usage, at: float | None, *, as_of: str) -> Cost | None:
+    """What the package makes of these tokens at that time (unix seconds); None where it has no price for some of them.
+
+    `as_of` is when its prices of this vendor were looked at: the package itself has no dates for most.
+    """
     try:
         package: Any = import_module("genai_prices")
         found = package.calc_price(
@@ -35,12 +38,12 @@ def cost(vendor: str, model: str, usage: Usage, at: float | None) -> Cost | None
         )
         if not _stated(found.model_price, usage):
             return None
-        return Cost(found.total_price, "USD", f"genai-prices {package.__version__}", "")
+        return Cost(found.total_price, "USD", f"genai-prices {package.__version__}", as_of)
     except Exception:  # noqa: BLE001 - not installed, a model it does not have, another version: no price, and no harm to the answer
         return None
 
 
-def listed(vendor: str, model: str) -> Json | None:
+def listed(vendor: str, model: str, *, as_of: str) -> Json | None:
     """What a million tokens cost in a short request; None where the package does not say."""
     try:
         package: Any = import_module("genai_prices")
@@ -60,7 +63,7 @@ def listed(vendor: str, model: str) -> Json | None:
     if plain["input"] is None:
         return None
     short = "short requests" if bases != amounts else ""
-    return {"currency": "USD", **plain, "for": short, "source": f"genai-prices {package.__version__}", "as_of": ""}
+    return {"currency": "USD", **plain, "for": short, "source": f"genai-prices {package.__version__}", "as_of": as_of}
 
 
 def _stated(price: Any, usage: Usage) -> bool:  # noqa: ANN401 - the package's, whichever version

@@ -8,9 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from llmswitch import adapter as adapters
+from llmswitch import _explicit, dialects, errors, gathering, hooks, routing, vectors, wording
 from llmswitch import config as configuration
-from llmswitch import dialects, errors, gathering, hooks, routing, vectors, wording
 from llmswitch._json import loads
 from llmswitch._withheld import withheld
 from llmswitch.call import Call, Timeouts
@@ -269,7 +268,7 @@ class Engine:
             NoProviderError: it does not.
         """
         config = self.config
-        adapter, site = adapters.by_url(url) or (adapters.get("compatible"), adapters.get("compatible").home_site())
+        adapter, site = _explicit.whose(url)
         endpoint = configuration.Endpoint(adapter=adapter, site=site, base_url=url, hosted_in=site.hosted_in)
         objection = config.policy.objection(endpoint, config.region.code, "your policy")
         if objection is not None:
@@ -334,7 +333,7 @@ def _with_lists(params: Json) -> Json:
 def _rekeyed(headers: Headers, dialect: Dialect) -> Headers:
     """What openai built, with the key where a foreign wire format has it."""
     bearer = next((value for name, value in headers if name.lower() == "authorization"), "")
-    kept = Headers((name, value) for name, value in headers if name.lower() != "authorization")
+    kept = headers.without("authorization")
     given = {name.lower() for name, _ in kept}
     own = dialect.headers(bearer.removeprefix("Bearer ") or None)
     kept.extend((name, value) for name, value in own.items() if name not in given)

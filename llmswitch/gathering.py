@@ -13,12 +13,12 @@ from llmswitch.dialects._payload import no_answer
 from llmswitch.dialects.base import WireAnswer
 from llmswitch.errors import PayloadError
 from llmswitch.streaming import Reader
-from llmswitch.transport.base import Headers
 
 if TYPE_CHECKING:
     from llmswitch._json import Json, JsonValue
     from llmswitch.adapter import Adapter
     from llmswitch.dialects.base import StreamReader
+    from llmswitch.transport.base import Headers
 
 # How the body of an event stream begins; no JSON does.
 _BEGINNINGS: Final = (b"data:", b"event:", b"id:", b":")
@@ -31,7 +31,7 @@ def is_stream(body: bytes) -> bool:
 
 def headers(stream: Headers) -> Headers:
     """The headers of the answer in place of its stream's."""
-    kept = Headers((name, value) for name, value in stream if name.lower() != "content-type")
+    kept = stream.without("content-type")
     kept.append(("content-type", "application/json"))
     return kept
 

@@ -1,6 +1,7 @@
 """Embeddings: a request's texts, an answer's rows counted and put in order, the rows of several answers as one, their space. Pure.
 
-A vendor takes so many texts a request (`Adapter.batch`); more go out as several requests, whose rows are gathered in `Rows`.
+A vendor takes so many texts a request (`Adapter.batch`); more go out as several requests (`batches`), whose rows
+are gathered in `Rows`.
 """
 
 from __future__ import annotations

@@ -376,6 +376,52 @@ def test_models_nobody_lists(name: str) -> None:
     assert get("openai").model(name) is None
 
 
+# The model table of litellm 1.106, of which the adapters' facts speak.
+@pytest.mark.parametrize(
+    ("provider", "name", "context", "max_output"),
+    [
+        ("openai", "gpt-4.1", 1_047_576, 32_768),
+        ("openai", "gpt-4.1-mini-2025-04-14", 1_047_576, 32_768),
+        ("openai", "gpt-5.2", 272_000, 128_000),
+        ("openai", "gpt-5.4", 1_050_000, 128_000),
+        ("openai", "gpt-5.5-2026-04-23", 1_050_000, 128_000),
+        ("openai", "gpt-5.6-terra", 922_000, 128_000),
+        ("openai", "gpt-6.1-sol", 922_000, 128_000),
+        ("openai", "gpt-5-chat-latest", 128_000, 16_384),
+        ("qwen", "qwen-plus", 129_024, 16_384),
+        ("qwen", "qwen-plus-2025-01-25", 129_024, 8_192),
+        ("qwen", "qwen-plus-2025-09-11", 997_952, 32_768),
+        ("qwen", "qwen-turbo-latest", 1_000_000, 16_384),
+        ("qwen", "qwen-turbo-2024-11-01", 1_000_000, 8_192),
+        ("openrouter", "openai/gpt-5.5", 1_050_000, 128_000),
+        ("ernie", "ernie-5.1", 119_000, 65_536),  # of Baidu's list, see the file
+        ("qwen", "qwen4-max", 991_808, None),
+        ("moonshot", "kimi-k3.1-pro", None, None),  # nobody states any
+    ],
+)
+def test_a_models_limits_are_its_own(provider: str, name: str, context: int | None, max_output: int | None) -> None:
+    model = get(provider).model(name)
+    assert model is not None
+    assert (model.context, model.max_output) == (context, max_output)
+
+
+# https://github.com/diillson/chatcli/issues/1344 and https://github.com/anomalyco/models.dev/pull/6101
+@pytest.mark.parametrize(
+    ("name", "day"),
+    [
+        ("kimi-k2-0905-preview", "2026-05-25"),
+        ("kimi-k2.5", "2026-08-31"),
+        ("kimi-latest", "2026-01-28"),
+        ("moonshot-v1-8k", "2026-08-31"),
+        ("moonshot-v1-auto", "2026-08-31"),
+    ],
+)
+def test_the_day_on_which_kimis_models_ended(name: str, day: str) -> None:
+    model = get("moonshot").model(name)
+    assert model is not None
+    assert (str(model.retired), model.successor) == (day, "kimi-k2.6")
+
+
 def test_retirement_is_per_model() -> None:
     openai = get("openai")
     retired = {name for name, model in openai.models.items() if model.is_retired(CHECKED)}
@@ -588,7 +634,7 @@ WRONG = {
     "tier target": ("", FACT + MODEL + '[tiers]\nfast = "mm"\n', r"tiers\.fast: found 'mm'; allowed: a name under \[models\]"),
     "tier name": ("", FACT + MODEL + '[tiers]\nquick = "m"\n', r"tiers\.quick: found 'm'; allowed: the keys "),
     "tier kind": ("", FACT + MODEL + '[tiers]\nembedding = "m"\n', r"tiers\.embedding: found 'm'; allowed: an embedding model"),
-    "finish reason": ("", '[finish_reasons]\nfact = "sites"\ndone = "finished"\n', r"finish_reasons\.done: found 'finished'; allowed: stop, length"),
+    "finish reason": ("", '[finish_reasons]\nfact = "sites"\ndone = "over"\n', r"finish_reasons\.done: found 'over'; allowed: stop"),
     "action": ("", RULE + 'action = "remove"\n', r"parameters\[0\]\.action: found 'remove'; allowed: rename"),
     "names": ("", FACT + '[[parameters]]\naction = "drop"\nreason = "r"\n', r"parameters\[0\]\.names: found nothing"),
     "no reason": ("", FACT + '[[parameters]]\nnames = ["n"]\naction = "drop"\n', r"parameters\[0\]\.reason: found nothing"),

@@ -26,27 +26,28 @@ NOW = datetime.datetime(2026, 11, 23, tzinfo=datetime.UTC)
 KEYS = {
     "OPENAI_API_KEY": "o",
     "LLMSWITCH_QWEN_CN_API_KEY": "d",
+    "LLMSWITCH_QWEN_US_API_KEY": "u",
     "ZHIPUAI_API_KEY": "z",
     "ZAI_API_KEY": "i",
     "QIANFAN_API_KEY": "q",
 }
 MESSAGES: list[Any] = [{"role": "user", "content": "hi"}]
 CALL: dict[str, Any] = {"model": "gpt-4o", "messages": MESSAGES}
-ALL = {"openai@global", "qwen@cn", "zhipu@cn", "zhipu@intl", "ernie@cn"}
+ALL = {"openai@global", "qwen@cn", "qwen@us", "zhipu@cn", "zhipu@intl", "ernie@cn"}
 
 # What a rule leaves of ALL.
 RULES: list[tuple[dict[str, Any], set[str]]] = [
     ({"exclude": {"headquarters": ["us"]}}, ALL - {"openai@global"}),
     ({"exclude": {"headquarters": ["CN"]}}, {"openai@global"}),
-    ({"exclude": {"hosted_in": ["CN"]}}, {"openai@global"}),  # nobody says where Z.ai is
-    ({"exclude": {"tags": ["us-entity-list"]}}, {"openai@global", "qwen@cn", "ernie@cn"}),
+    ({"exclude": {"hosted_in": ["CN"]}}, {"qwen@us"}),  # nobody says where Z.ai is, and OpenAI promises no place
+    ({"exclude": {"tags": ["us-entity-list"]}}, {"openai@global", "qwen@cn", "qwen@us", "ernie@cn"}),
     ({"exclude": {"providers": ["qwen", "zhipu@intl"]}}, {"openai@global", "zhipu@cn", "ernie@cn"}),
     ({"exclude": ["qwen", "zhipu@intl"]}, {"openai@global", "zhipu@cn", "ernie@cn"}),
-    ({"exclude": {"headquarters": ["US"], "tags": ["us-entity-list"]}}, {"qwen@cn", "ernie@cn"}),
+    ({"exclude": {"headquarters": ["US"], "tags": ["us-entity-list"]}}, {"qwen@cn", "qwen@us", "ernie@cn"}),
     ({"exclude": {"tags": ["us-dod-1260h"]}}, ALL),
     ({"exclude": {}}, ALL),
     ({"hosted_in": ["cn"]}, {"qwen@cn", "zhipu@cn", "ernie@cn"}),
-    ({"hosted_in": ["CN", "US"], "exclude": ["ernie"]}, {"openai@global", "qwen@cn", "zhipu@cn"}),
+    ({"hosted_in": ["CN", "US"], "exclude": ["ernie"]}, {"qwen@us", "qwen@cn", "zhipu@cn"}),
     ({"hosted_in": []}, set()),
 ]
 
@@ -94,9 +95,9 @@ def test_of_the_environment() -> None:
         "LLMSWITCH_EXCLUDE_TAGS": "us-entity-list",
         "LLMSWITCH_EXCLUDE_PROVIDERS": "ernie",
     }
-    assert who(plan(environ=variables)) == {"qwen@cn"}
+    assert who(plan(environ=variables)) == {"qwen@cn", "qwen@us"}
     assert config.load(environ={**KEYS, **variables}).warnings == ()
-    assert who(plan(environ={"LLMSWITCH_EXCLUDE_HOSTED_IN": "CN"})) == {"openai@global"}
+    assert who(plan(environ={"LLMSWITCH_EXCLUDE_HOSTED_IN": "CN"})) == {"qwen@us"}
     with pytest.raises(ConfigError, match=r"environment: LLMSWITCH_EXCLUDE_TAGS\[0\]: found 'spies'"):
         plan(environ={"LLMSWITCH_EXCLUDE_TAGS": "spies"})
 
@@ -109,7 +110,7 @@ def test_rules_of_all_places_add_up_and_a_call_cannot_widen() -> None:
         hosted_in=["CN"],
     )
     assert who(found) == {"qwen@cn"}
-    assert who(plan({"exclude": {}, "hosted_in": ["US"], "providers": ["openai"]}, hosted_in=["CN"])) == set()
+    assert who(plan({"exclude": {}, "hosted_in": ["US"], "providers": ["qwen"]}, hosted_in=["CN"])) == set()
 
 
 def test_what_nobody_states_is_excluded_unless_you_state_it(tmp_path: Path) -> None:
@@ -272,8 +273,8 @@ NO_US: dict[str, Any] = {"exclude": {"headquarters": ["US"]}}
 def test_of_a_call_and_of_a_client_through_every_entrance(sandbox: Sandbox, way: Callable[..., str]) -> None:
     assert not way(NO_US).startswith("openai")
     assert not way({}, **NO_US).startswith("openai")
-    assert way({"hosted_in": ["US"]}) == "openai@global"
-    assert sandbox.hits("openai") == 1
+    assert way({"hosted_in": ["SG"]}) == "qwen@intl"
+    assert (sandbox.hits("openai"), sandbox.hits("qwen@cn")) == (0, 0)
 
 
 @pytest.mark.parametrize("whose", ["call", "client"])

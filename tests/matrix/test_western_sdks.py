@@ -55,7 +55,7 @@ CLAUDES: list[tuple[str, dict[str, Any], str, int, str, str | None]] = [
     ),
     ("model_not_found", {}, "NotFoundError", 404, "not_found_error", None),
     ("context_length", {}, "BadRequestError", 400, "invalid_request_error", None),
-    ("context_length", {"code": "request_too_large"}, "ContentTooLargeError", 413, "request_too_large", None),
+    ("bad_request", {"code": "request_too_large"}, "ContentTooLargeError", 413, "request_too_large", None),
     ("bad_request", {}, "BadRequestError", 400, "invalid_request_error", None),
 ]
 GEMINIS: list[tuple[str, dict[str, Any], str, int, str]] = [
