@@ -9,25 +9,23 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from llmswitch import _variables, _via
+from llmswitch import _explicit, _variables, _via
 from llmswitch import adapter as adapters
-from llmswitch._address import Address, check_address, check_key
+from llmswitch._address import Address, check_address
+from llmswitch._keys import SDK, Keys
 from llmswitch._settings import ProviderSettings, SiteSettings
-from llmswitch.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from llmswitch._explicit import Explicit
+    from llmswitch._keys import Key
     from llmswitch._policy import Objection
     from llmswitch._settings import Settings
     from llmswitch._via import Via
     from llmswitch.adapter import Adapter, Site
     from llmswitch.secret import Secret
 
-_SDK: Final = "openai"  # whose variables the openai package reads: OPENAI_API_KEY, OPENAI_BASE_URL
-_SDK_KEY: Final = "OPENAI_API_KEY"
-_SDK_URL: Final = "OPENAI_BASE_URL"
-_COMPATIBLE: Final = "compatible"  # what serves at a host that no adapter knows
 _LOCAL: Final = "local"
 
 
@@ -110,23 +108,6 @@ class Found:
     warnings: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Explicit:
-    """The endpoint that base_url names; `where`: in which argument or variable; `fixed`: with the vendor's own client."""
-
-    adapter: Adapter
-    site: Site
-    address: Address
-    where: str
-    fixed: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Key:
-    secret: Secret
-    source: str
-
-
 def find(
     environ: Mapping[str, str],
     settings: Settings,
@@ -142,15 +123,15 @@ def find(
     Raises:
         ConfigError: a key or an address cannot be used.
     """
-    explicit = _explicit(environ, base_url, provider)
-    finder = _Finder(environ, settings, region, _argument(api_key), explicit, file)
+    explicit = _explicit.find(environ, base_url, provider)
+    finder = _Finder(environ, settings, region, Keys(environ, file, api_key, explicit), explicit, file)
     rows = [row for name in adapters.adapters() for row in finder.rows(adapters.get(name))]
     endpoints = [row for row in rows if isinstance(row, Endpoint)]
     order = settings.order or ()
     endpoints.sort(key=lambda endpoint: rank(endpoint, region, order))
     first = next((e for e in endpoints if e.explicit), None)
     if explicit is None:  # what the caller meant for a named one that takes no part must reach no other
-        first = next((e for e in endpoints if e.provider == _SDK), endpoints[0] if endpoints else None)
+        first = next((e for e in endpoints if e.provider == SDK), endpoints[0] if endpoints else None)
     endpoints = [replace(endpoint, first=endpoint is first) for endpoint in endpoints]
     endpoints.sort(key=lambda endpoint: rank(endpoint, region, order))
     return Found(
@@ -185,14 +166,12 @@ class _Finder:
         environ: Mapping[str, str],
         settings: Settings,
         region: str | None,
-        api_key: _Key | None,
-        explicit: _Explicit | None,
+        keys: Keys,
+        explicit: Explicit | None,
         file: str,
     ) -> None:
         self._environ, self._settings, self._region, self._file = environ, settings, region, file
-        self._api_key, self._explicit = api_key, explicit
-        self._sdk_key = self._variable(_SDK_KEY)
-        self._withheld = self._sdk_key_is_anothers()
+        self._keys, self._explicit = keys, explicit
         self.private = False
         self.warnings: list[str] = []
 
@@ -208,11 +187,11 @@ class _Finder:
         """One row for each site of the provider."""
         own = self._settings.tables.get(adapter.name, ProviderSettings())
         explicit = self._explicit if self._explicit and self._explicit.adapter is adapter else None
-        keys = {site.name: key for site in adapter.sites if (key := self._site_key(adapter, site, own))}
-        bare = self._bare_key(adapter, own, explicit)
+        keys = {site.name: key for site in adapter.sites if (key := self._keys.of_site(adapter, site, own))}
+        bare = self._keys.bare(adapter, own)
         if explicit is not None:
             main = explicit.site
-            key, bare = self._explicit_key(keys.get(main.name), bare)
+            key, bare = self._keys.of_explicit(keys.get(main.name), bare)
             if key is not None:
                 keys[main.name] = key
             if bare is not None:
@@ -229,9 +208,9 @@ class _Finder:
         adapter: Adapter,
         site: Site,
         own: ProviderSettings,
-        key: _Key | None,
+        key: Key | None,
         main: bool,
-        explicit: _Explicit | None,
+        explicit: Explicit | None,
     ) -> Endpoint | Absent:
         named = explicit if explicit is not None and explicit.site is site else None
         address = self._address(adapter, site, own, main, named)
@@ -303,7 +282,7 @@ class _Finder:
     def _way(self, adapter: Adapter, own: ProviderSettings) -> _via.Way:
         return _via.way(self._environ, adapter, own.via, self._file)
 
-    def _via(self, adapter: Adapter, site: Site, own: ProviderSettings, key: _Key | None, main: bool) -> Via | None:
+    def _via(self, adapter: Adapter, site: Site, own: ProviderSettings, key: Key | None, main: bool) -> Via | None:
         """The vendor's SDK, where it is asked for and there are credentials. Pairs of keys belong to the site of the bare key."""
         sdk = adapter.sdk
         if self._way(adapter, own) == "http" or sdk is None or not (key or main):
@@ -312,65 +291,15 @@ class _Finder:
             return None
         return _via.choose(self._environ, sdk, keyed=key is not None)
 
-    # --- keys ---
+    # --- sites ---
 
-    def _sdk_key_is_anothers(self) -> frozenset[str]:
-        """OPENAI_API_KEY is not OpenAI's where it goes with another host's base_url: it must not reach OpenAI, then."""
-        sdk = adapters.get(_SDK)
-        beside = _named_host(self._environ.get(_SDK_URL, ""), _SDK_URL)
-        other = self._explicit is not None and self._explicit.adapter is not sdk
-        if (beside is not None and beside.adapter is not sdk) or (other and self._api_key is None):
-            return frozenset({_SDK_KEY})
-        return frozenset()
-
-    def _explicit_key(self, site_key: _Key | None, bare: _Key | None) -> tuple[_Key | None, _Key | None]:
-        """The key for the endpoint that base_url names, and the vendor's bare key where it is still free.
-
-        The argument; else the vendor's own; else OPENAI_API_KEY, because that is what openai sends to its base_url.
-        """
-        if self._api_key is not None:
-            return self._api_key, bare if bare is not self._api_key else None
-        if site_key is not None:
-            return site_key, bare
-        return bare or self._sdk_key, None
-
-    def _site_key(self, adapter: Adapter, site: Site, own: ProviderSettings) -> _Key | None:
-        mine = own.sites.get(site.name, SiteSettings())
-        where = f"providers.{adapter.name}.sites.{site.name}"
-        return self._first_key(site.key_env, mine.api_key, mine.api_key_env, where)
-
-    def _bare_key(self, adapter: Adapter, own: ProviderSettings, explicit: _Explicit | None) -> _Key | None:
-        if adapter.name == _SDK and self._api_key is not None and self._explicit is None:
-            return self._api_key
-        variables = tuple(name for name in adapter.key_env if name not in self._withheld or explicit is not None)
-        return self._first_key(variables, own.api_key, own.api_key_env, f"providers.{adapter.name}")
-
-    def _first_key(self, variables: tuple[str, ...], value: str | None, named: str | None, where: str) -> _Key | None:
-        """Ours (LLMSWITCH_…), then the file's, then the vendor's. A variable named in the file replaces the vendor's."""
-        ours = [name for name in variables if name.startswith(_variables.PREFIX)]
-        theirs = [name for name in variables if not name.startswith(_variables.PREFIX)]
-        for name in ours:
-            if key := self._variable(name):
-                return key
-        if value is not None:
-            source = f"{where}.api_key in {self._file}"
-            return _Key(secret=check_key(value, source), source=source)
-        for name in [named] if named else theirs:
-            if key := self._variable(name):
-                return key
-        return None
-
-    def _variable(self, name: str) -> _Key | None:
-        value = self._environ.get(name, "")
-        return _Key(secret=check_key(value, name), source=name) if value.strip() else None
-
-    def _main_site(self, adapter: Adapter, own: ProviderSettings, keys: Mapping[str, _Key], bare: _Key | None) -> Site:
+    def _main_site(self, adapter: Adapter, own: ProviderSettings, keys: Mapping[str, Key], bare: Key | None) -> Site:
         """The site that the provider's bare key and base_url belong to."""
         if own.site is None and bare is None and len(keys) == 1:
             return adapter.site(next(iter(keys)))
         return self._belongs(adapter, own, keys)
 
-    def _belongs(self, adapter: Adapter, own: ProviderSettings, keys: Mapping[str, _Key]) -> Site:
+    def _belongs(self, adapter: Adapter, own: ProviderSettings, keys: Mapping[str, Key]) -> Site:
         if own.site is not None:
             return adapter.site(own.site)
         chosen = adapter.site_for(self._region)
@@ -380,7 +309,7 @@ class _Finder:
     # --- addresses ---
 
     def _address(
-        self, adapter: Adapter, site: Site, own: ProviderSettings, main: bool, explicit: _Explicit | None
+        self, adapter: Adapter, site: Site, own: ProviderSettings, main: bool, explicit: Explicit | None
     ) -> Address | None:
         """Where the endpoint is, None where nobody moved it."""
         anywhere = site.serves == "anywhere"
@@ -397,36 +326,3 @@ class _Finder:
         if main and own.base_url:
             return check_address(own.base_url, f"{where}.base_url", http_anywhere=anywhere)
         return None
-
-
-def _argument(api_key: str | None) -> _Key | None:
-    if api_key is None or api_key == "":
-        return None
-    return _Key(secret=check_key(api_key, "argument api_key"), source="argument api_key")
-
-
-def _explicit(environ: Mapping[str, str], base_url: str | None, provider: str | None) -> _Explicit | None:
-    """The endpoint that the caller names as openai would: the argument, else OPENAI_BASE_URL."""
-    if base_url is not None and not isinstance(base_url, str):
-        raise ConfigError(
-            f"argument base_url: found {type(base_url).__name__}; allowed: a string such as 'https://host/v1'."
-        )
-    named = _named_host(base_url or "", "argument base_url")
-    if named is not None and provider is not None:
-        adapter = adapters.get(provider)
-        site = named.site if named.adapter is adapter else adapter.home_site()
-        return replace(named, adapter=adapter, site=site, fixed=True)
-    return named or _named_host(environ.get(_SDK_URL, ""), _SDK_URL)
-
-
-def _named_host(value: str, where: str) -> _Explicit | None:
-    if not value.strip():
-        return None
-    address = check_address(value.strip(), where, http_anywhere=True)
-    adapter, site = adapters.by_url(address.url) or _compatible()
-    return _Explicit(adapter=adapter, site=site, address=address, where=where)
-
-
-def _compatible() -> tuple[Adapter, Site]:
-    adapter = adapters.get(_COMPATIBLE)
-    return adapter, adapter.home_site()

@@ -1,48 +1,21 @@
-"""What one request asks for, read from the request itself; and llmswitch's own options of it. Part of `routing`."""
+"""What one request asks for, read from the request itself. Part of `routing`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from llmswitch import _settings
-from llmswitch._policy import NONE
-from llmswitch.errors import ConfigError, InvalidRequestError
+from llmswitch import _options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from llmswitch._policy import Policy
-    from llmswitch._settings import OnContentFilter, OnInterrupt
+    from llmswitch._options import Options
 
 # No tokenizer makes fewer tokens: 32 characters to one is only reached by runs of spaces.
 CHARACTERS_PER_TOKEN: Final = 32
 _IMAGES: Final = frozenset({"image_url", "input_image", "image"})
 _SOUNDS: Final = frozenset({"input_audio", "audio_url"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """llmswitch's own options of one call (`extra_body={"llmswitch": {...}}`); None where it says nothing.
-
-    Attributes:
-        providers: the only ones allowed, `name` or `name@site`. Hard, in every mode, as is `policy`.
-        policy: whom the call excludes, and where it may be answered; beside the client's own, which it cannot widen.
-        order: who is asked first.
-        region, user_region: instead of the client's.
-        strict, deadline, on_content_filter, on_interrupt, failover: instead of the client's.
-    """
-
-    providers: tuple[str, ...] | None = None
-    policy: Policy = NONE
-    order: tuple[str, ...] | None = None
-    region: str | None = None
-    user_region: str | None = None
-    strict: bool | None = None
-    deadline: float | None = None
-    on_content_filter: OnContentFilter | None = None
-    on_interrupt: OnInterrupt | None = None
-    failover: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +59,7 @@ def need(operation: str, params: Mapping[str, object], options: Mapping[str, obj
         requires=frozenset(requires),
         tokens=tokens,
         dimensions=dimensions,
-        options=_options(options) if options else None,
+        options=_options.read(options) if options else None,
     )
 
 
@@ -145,10 +118,3 @@ def _longest(texts: object) -> int:
     if texts and isinstance(texts[0], int):
         return len(texts)
     return max((_longest(text) for text in texts if isinstance(text, (str, list))), default=0)
-
-
-def _options(values: Mapping[str, object]) -> Options:
-    try:
-        return Options(**_settings.call_options(values))
-    except ConfigError as error:
-        raise InvalidRequestError(str(error)) from None

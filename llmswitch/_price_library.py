@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from llmswitch.usage import Usage
 
 
-def cost(vendor: str, model: str, usage: Usage, at: float | None) -> Cost | None:
-    """What the package makes of these tokens at that time (unix seconds); None where it has no price for some of them."""
+def cost(vendor: str, model: str, usage: Usage, at: float | None, *, as_of: str) -> Cost | None:
+    """What the package makes of these tokens at that time (unix seconds); None where it has no price for some of them.
+
+    `as_of` is when its prices of this vendor were looked at: the package itself has no dates for most.
+    """
     try:
         package: Any = import_module("genai_prices")
         found = package.calc_price(
@@ -27,6 +30,7 @@ def cost(vendor: str, model: str, usage: Usage, at: float | None) -> Cost | None
                 output_tokens=usage.output_tokens or 0,
                 cache_read_tokens=usage.cached_input_tokens or 0,
                 cache_write_tokens=usage.cache_write_tokens or 0,
+                **({"cache_write_1h_tokens": hour} if (hour := usage.cache_write_1h_tokens) else {}),
             ),
             model,
             provider_id=vendor,
@@ -34,12 +38,12 @@ def cost(vendor: str, model: str, usage: Usage, at: float | None) -> Cost | None
         )
         if not _stated(found.model_price, usage):
             return None
-        return Cost(found.total_price, "USD", f"genai-prices {package.__version__}", "")
+        return Cost(found.total_price, "USD", f"genai-prices {package.__version__}", as_of)
     except Exception:  # noqa: BLE001 - not installed, a model it does not have, another version: no price, and no harm to the answer
         return None
 
 
-def listed(vendor: str, model: str) -> Json | None:
+def listed(vendor: str, model: str, *, as_of: str) -> Json | None:
     """What a million tokens cost in a short request; None where the package does not say."""
     try:
         package: Any = import_module("genai_prices")
@@ -59,7 +63,7 @@ def listed(vendor: str, model: str) -> Json | None:
     if plain["input"] is None:
         return None
     short = "short requests" if bases != amounts else ""
-    return {"currency": "USD", **plain, "for": short, "source": f"genai-prices {package.__version__}", "as_of": ""}
+    return {"currency": "USD", **plain, "for": short, "source": f"genai-prices {package.__version__}", "as_of": as_of}
 
 
 def _stated(price: Any, usage: Usage) -> bool:  # noqa: ANN401 - the package's, whichever version
@@ -72,4 +76,5 @@ def _stated(price: Any, usage: Usage) -> bool:  # noqa: ANN401 - the package's, 
         (price.output_mtok is not None or not usage.output_tokens)
         and (price.cache_read_mtok is not None or not usage.cached_input_tokens)
         and (price.cache_write_mtok is not None or not usage.cache_write_tokens)
+        and (getattr(price, "cache_write_1h_mtok", None) is not None or not usage.cache_write_1h_tokens)
     )

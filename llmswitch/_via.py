@@ -117,7 +117,8 @@ def require(adapter: Adapter, sdk: Sdk) -> None:
                 continue
             problem = f"{name} {version} is installed, and it takes {oldest} or newer"
         raise ConfigError(
-            f"{adapter.name} goes through its SDK (via = \"sdk\"), and {problem}: pip install -U 'llmswitch[{sdk.extra}]'. "
+            f'{adapter.name} goes through its SDK (via = "sdk"), and {problem}: install llmswitch with its extra {sdk.extra} '
+            f"(in a checkout: pip install '.[{sdk.extra}]'). "
             f"Or leave via out: over HTTP llmswitch needs no SDK."
         )
 

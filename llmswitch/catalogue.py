@@ -222,4 +222,7 @@ def _provider(name: str | None) -> str | None:
 
 
 def _is_wanted(entry: Entry, provider: str | None, tier: str | None) -> bool:
-    return provider in (None, entry.provider, entry.endpoint) and tier in (None, entry.tier)
+    if provider not in (None, entry.provider, entry.endpoint):
+        return False
+    # A vendor's model may stand in for a tier that is not its own.
+    return tier in (None, entry.tier) or adapters.get(entry.provider).tiers.get(tier or "") == entry.model

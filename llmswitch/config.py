@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Final
 from llmswitch import _endpoints, _override, _settings, _source
 from llmswitch import adapter as adapters
 from llmswitch import region as regions
+from llmswitch._cutover import Cutover
 from llmswitch._endpoints import Absent, Endpoint
 from llmswitch._override import Override
 from llmswitch._policy import NONE, Policy
-from llmswitch._settings import Cutover, OnContentFilter, OnInterrupt
 from llmswitch.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from llmswitch._settings import OnContentFilter, OnInterrupt
     from llmswitch.price import PriceList
     from llmswitch.region import Region
 

@@ -56,12 +56,12 @@ def of(attempt: Attempt) -> Cost | None:
         prices = each.prices(attempt.model)
         if prices is not None:
             return _by_list(each, prices, usage, attempt.at)
-    library = next((each.library for each in lists if each.library), None)
+    library = next((each for each in lists if each.library), None)
     if library is None:
         return None
     from llmswitch import _price_library  # noqa: PLC0415 - the package takes a tenth of a second to import
 
-    return _price_library.cost(library, attempt.model, usage, attempt.at)
+    return _price_library.cost(library.library, attempt.model, usage, attempt.at, as_of=library.fact.as_of)
 
 
 def listed(own: Iterable[PriceList], provider: str, site: str, model: str) -> list[Json]:
@@ -80,12 +80,12 @@ def listed(own: Iterable[PriceList], provider: str, site: str, model: str) -> li
                  "cached_input": price.cached_input, "for": price.condition or rest, **said}
                 for price in prices
             ]  # fmt: skip
-    library = next((each.library for each in lists if each.library), None)
+    library = next((each for each in lists if each.library), None)
     if library is None:
         return []
     from llmswitch import _price_library  # noqa: PLC0415 - as above
 
-    found = _price_library.listed(library, model)
+    found = _price_library.listed(library.library, model, as_of=library.fact.as_of)
     return [] if found is None else [found]
 
 

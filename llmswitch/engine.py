@@ -6,17 +6,18 @@ import random
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from llmswitch import adapter as adapters
+from llmswitch import _explicit, dialects, errors, gathering, hooks, routing, vectors, wording
 from llmswitch import config as configuration
-from llmswitch import dialects, errors, gathering, hooks, routing, vectors, wording
+from llmswitch._json import loads
 from llmswitch._withheld import withheld
 from llmswitch.call import Call, Timeouts
+from llmswitch.dialects.base import encode_json
 from llmswitch.failover import Failover
 from llmswitch.failure import Failure, Kind
 from llmswitch.health import Budget, Health
-from llmswitch.report import Attempt
+from llmswitch.report import Attempt, Change, told
 from llmswitch.transport.base import Headers
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from llmswitch.config import Config, Endpoint
     from llmswitch.dialects.base import Dialect, WireAnswer, WireRequest
     from llmswitch.hooks import Event, Hook
-    from llmswitch.report import Change
     from llmswitch.routing import Candidate, Exclusion, Plan
 
 # Learned by every client of the process: apps often make one per request.
@@ -106,10 +106,14 @@ class Engine:
         max_retries: int | None = 0,
         numbers: bool = False,
     ) -> Call:
-        """A call with this client's defaults filled in."""
+        """A call with this client's defaults filled in.
+
+        Raises:
+            InvalidRequestError: a value has no JSON form.
+        """
         return Call(
             operation=operation,
-            params=params,
+            params=_with_lists(params) if _has_tuples(params) else params,
             body=body,
             path=path,
             headers=headers,
@@ -198,8 +202,15 @@ class Engine:
         endpoint = candidate.endpoint
         dialect = self.dialect(endpoint)
         params, body = call.params, call.body
+        left: tuple[Change, ...] = ()
         if not endpoint.first and call.extra:
             params, body = {name: value for name, value in params.items() if name not in call.extra}, None
+            left = tuple(
+                Change(
+                    name, "dropped", told(name, value), None, "extra_body is for the first endpoint alone", loss=True
+                )
+                for name, value in call.extra.items()
+            )
         adapter = endpoint.adapter
         # Behind an address that nobody knows may be anything: it may have written those fields itself.
         if endpoint.site.serves != "anywhere" and (kept := withheld(params, adapter)) is not params:
@@ -209,7 +220,7 @@ class Engine:
         wire = dialect.encode(call.operation, params, adapter, candidate.model, body=body)
         if endpoint.first and call.path and not dialect.foreign:
             wire = replace(wire, path=call.path_for(candidate.model))
-        changes = candidate.changes + wire.changes
+        changes = candidate.changes + left + wire.changes
         if endpoint.first and call.headers is not None and not endpoint.adapter.keyless:
             return wire, _rekeyed(call.headers, dialect) if dialect.foreign else call.headers, changes
         headers = Headers(dialect.headers(endpoint.key.reveal() if endpoint.key is not None else None).items())
@@ -257,7 +268,7 @@ class Engine:
             NoProviderError: it does not.
         """
         config = self.config
-        adapter, site = adapters.by_url(url) or (adapters.get("compatible"), adapters.get("compatible").home_site())
+        adapter, site = _explicit.whose(url)
         endpoint = configuration.Endpoint(adapter=adapter, site=site, base_url=url, hosted_in=site.hosted_in)
         objection = config.policy.objection(endpoint, config.region.code, "your policy")
         if objection is not None:
@@ -304,10 +315,25 @@ class Engine:
         raise errors.build(errors.NoProviderError, errors.Case(message))
 
 
+def _has_tuples(params: Mapping[str, object]) -> bool:
+    """Whether a parameter, or the content of a message, is a tuple."""
+    if any(type(value) is tuple for value in params.values()):
+        return True
+    messages = params.get("messages")
+    return type(messages) is list and any(
+        type(message) is dict and type(message.get("content")) is tuple for message in messages
+    )
+
+
+def _with_lists(params: Json) -> Json:
+    """The parameters as JSON has them: rules and dialects know lists."""
+    return cast("Json", loads(encode_json(params)))
+
+
 def _rekeyed(headers: Headers, dialect: Dialect) -> Headers:
     """What openai built, with the key where a foreign wire format has it."""
     bearer = next((value for name, value in headers if name.lower() == "authorization"), "")
-    kept = Headers((name, value) for name, value in headers if name.lower() != "authorization")
+    kept = headers.without("authorization")
     given = {name.lower() for name, _ in kept}
     own = dialect.headers(bearer.removeprefix("Bearer ") or None)
     kept.extend((name, value) for name, value in own.items() if name not in given)

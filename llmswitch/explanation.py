@@ -17,10 +17,10 @@ from llmswitch.routing import Need, Router, need
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from llmswitch._cutover import Cutover
     from llmswitch._json import Json
-    from llmswitch._settings import Cutover
     from llmswitch.config import Absent, Config
-    from llmswitch.routing import Candidate, Plan
+    from llmswitch.routing import Candidate, Exclusion, Plan
 
 __all__ = ["Explanation", "Row", "explain"]
 
@@ -126,18 +126,7 @@ def explain(
     plan = router.candidates(asked, moment, _ALWAYS)
     ahead = tuple(c for c in config.cutovers if c.covers(plan.region, plan.user_region) and c.at > moment)
     rows = [_in(candidate, rank, ahead) for rank, candidate in enumerate(plan.candidates, 1)]
-    rows += [
-        Row(
-            provider=out.provider,
-            site=out.site,
-            rank=None,
-            model=out.model,
-            reason=out.reason,
-            source=out.source,
-            as_of=out.as_of,
-        )
-        for out in plan.excluded
-    ]
+    rows += map(_out, plan.excluded)
     absent = sorted(config.absent, key=lambda one: _endpoints.rank(one.endpoint, plan.region, config.order))
     rows += [_absent(router, one, asked, moment.date()) for one in absent]
     return Explanation(
@@ -209,6 +198,18 @@ def _in(candidate: Candidate, rank: int, ahead: tuple[Cutover, ...]) -> Row:
     )
 
 
+def _out(exclusion: Exclusion) -> Row:
+    return Row(
+        provider=exclusion.provider,
+        site=exclusion.site,
+        rank=None,
+        model=exclusion.model,
+        reason=exclusion.reason,
+        source=exclusion.source,
+        as_of=exclusion.as_of,
+    )
+
+
 def _absent(router: Router, absent: Absent, asked: Need, today: datetime.date) -> Row:
     """What keeps it out, and what else would: a key does not help where the vendor does not serve."""
     endpoint = absent.endpoint
@@ -220,6 +221,9 @@ def _absent(router: Router, absent: Absent, asked: Need, today: datetime.date) -
         _, source, as_of = absent.objection
     elif judged.exclusion is not None and judged.exclusion.kind == "region_blocked":
         reason = f"{judged.exclusion.reason}; {reason}"
+    elif judged.exclusion is not None:  # a key alone would not help
+        reason = f"{reason}; {judged.exclusion.reason}"
+        source, as_of = judged.exclusion.source, judged.exclusion.as_of
     elif candidate is not None:
         reason = f"{reason}; {candidate.reason.partition('; ')[0]}"
     return Row(

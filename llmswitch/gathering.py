@@ -9,15 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from llmswitch._json import dumps
+from llmswitch.dialects._payload import no_answer
 from llmswitch.dialects.base import WireAnswer
 from llmswitch.errors import PayloadError
 from llmswitch.streaming import Reader
-from llmswitch.transport.base import Headers
 
 if TYPE_CHECKING:
     from llmswitch._json import Json, JsonValue
     from llmswitch.adapter import Adapter
     from llmswitch.dialects.base import StreamReader
+    from llmswitch.transport.base import Headers
 
 # How the body of an event stream begins; no JSON does.
 _BEGINNINGS: Final = (b"data:", b"event:", b"id:", b":")
@@ -30,7 +31,7 @@ def is_stream(body: bytes) -> bool:
 
 def headers(stream: Headers) -> Headers:
     """The headers of the answer in place of its stream's."""
-    kept = Headers((name, value) for name, value in stream if name.lower() != "content-type")
+    kept = stream.without("content-type")
     kept.append(("content-type", "application/json"))
     return kept
 
@@ -39,7 +40,7 @@ def gather(adapter: Adapter, decode: StreamReader, body: bytes) -> WireAnswer:
     """The answer that a stream amounts to.
 
     Raises:
-        PayloadError: the stream carries an error, is broken, or ends too early.
+        PayloadError: the stream carries an error, is broken, ends too early, or has no message.
     """
     reader = Reader(adapter, decode)
     reader.feed(body)
@@ -57,6 +58,8 @@ def gather(adapter: Adapter, decode: StreamReader, body: bytes) -> WireAnswer:
             if isinstance(choice, dict):
                 index = choice.get("index")
                 _add(choices.setdefault(index if isinstance(index, int) else 0, {}), choice)
+    if not choices or not all(isinstance(choice.get("message"), dict) for choice in choices.values()):
+        raise no_answer(adapter, body, "no message came", reader.usage)
     value["object"] = "chat.completion"
     value["choices"] = [{"index": index, **_finished(choice)} for index, choice in sorted(choices.items())]
     word = reader.said.get("finish_reason")
@@ -87,7 +90,8 @@ def _join(whole: Json, part: Json) -> None:
         elif name in ("role", "id", "type"):
             whole[name] = known or item
         elif name == "tool_calls" and isinstance(item, list):
-            _call(whole.setdefault("tool_calls", []), item)
+            whole[name] = known = known if isinstance(known, list) else []
+            _call(known, item)
         elif isinstance(item, str):
             whole[name] = known + item if isinstance(known, str) else item
         elif isinstance(item, list):
@@ -98,7 +102,7 @@ def _join(whole: Json, part: Json) -> None:
             whole[name] = dict(item) if isinstance(item, dict) else item
 
 
-def _call(whole: Any, fragments: list[JsonValue]) -> None:  # noqa: ANN401 - a list, as `_join` made it
+def _call(whole: list[Any], fragments: list[JsonValue]) -> None:
     """Add fragments of tool calls, each to the call of its index."""
     for fragment in fragments:
         if not isinstance(fragment, dict):
@@ -117,6 +121,7 @@ def _finished(choice: Json) -> Json:
     message = message if isinstance(message, dict) else {}
     calls = message.get("tool_calls")
     if isinstance(calls, list):
+        calls[:] = [call for call in calls if isinstance(call, dict)]
         for call in calls:
             call.pop("index", None)
         message["content"] = message.get("content") or None

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from llmswitch import _messages
 from llmswitch._json import dumps
-from llmswitch.report import Change
+from llmswitch.report import Change, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -119,8 +119,8 @@ def _rename(draft: _Draft, rule: Rule) -> None:
         draft.take(name)
         if value is None:
             continue
-        if new in draft.params:
-            draft.report(name, "dropped", value, None, replace(rule, loss=value != draft.params[new]))
+        if draft.params.get(new) is not None:
+            draft.report(name, "dropped", told(name, value), None, replace(rule, loss=value != draft.params[new]))
         else:
             draft.put(new, value)
             draft.report(name, "renamed", name, new, rule)
@@ -129,16 +129,21 @@ def _rename(draft: _Draft, rule: Rule) -> None:
 def _drop(draft: _Draft, rule: Rule) -> None:
     for name, value in _named(draft, rule):
         draft.take(name)
-        if value is not None and value not in rule.neutral:
-            draft.report(name, "dropped", value, None, rule)
+        if _asks(value, rule):
+            draft.report(name, "dropped", told(name, value), None, rule)
+
+
+def _asks(value: JsonValue, rule: Rule) -> bool:
+    """Whether leaving this value out changes anything: null and what is empty ask for nothing."""
+    return value is not None and value not in ([], {}) and value not in rule.neutral
 
 
 def _only(draft: _Draft, rule: Rule) -> None:
     for name, value in list(draft.params.items()):
         if name not in rule.names and name not in _ALWAYS:
             draft.take(name)
-            if value is not None and value not in rule.neutral:
-                draft.report(name, "dropped", value, None, rule)
+            if _asks(value, rule):
+                draft.report(name, "dropped", told(name, value), None, rule)
 
 
 def _clamp(draft: _Draft, rule: Rule) -> None:
@@ -162,7 +167,7 @@ def _replace(draft: _Draft, rule: Rule) -> None:
     for name, value in _named(draft, rule):
         if value is not None and value != rule.to:
             draft.put(name, rule.to)
-            draft.report(name, "converted", value, rule.to, rule)
+            draft.report(name, "converted", told(name, value), rule.to, rule)
 
 
 def _add(draft: _Draft, rule: Rule) -> None:
@@ -183,7 +188,7 @@ def _map(draft: _Draft, rule: Rule) -> None:
         given = {key: item for key, item in row.items() if key not in draft.params}
         for key, item in given.items():
             draft.put(key, item)
-        draft.report(name, "converted" if given else "dropped", value, given or None, rule)
+        draft.report(name, "converted" if given else "dropped", told(name, value), given or None, rule)
 
 
 def _strip(draft: _Draft, rule: Rule) -> None:

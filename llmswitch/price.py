@@ -81,7 +81,11 @@ class Price:
 
     def amount(self, usage: Usage) -> Decimal | None:
         """What these tokens cost; None where tokens were counted whose price is not stated, or are not counted whose price is."""
-        if usage.input_tokens is None or (usage.output_tokens is None and self.output is not None):
+        if (
+            usage.cache_write_1h_tokens
+            or usage.input_tokens is None
+            or (usage.output_tokens is None and self.output is not None)
+        ):
             return None
         cached, written = usage.cached_input_tokens or 0, usage.cache_write_tokens or 0
         fresh = usage.input_tokens - cached - written

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from llmswitch import usage
 
@@ -17,13 +18,29 @@ if TYPE_CHECKING:
 
 Action = Literal["renamed", "clamped", "dropped", "added", "converted"]
 
+# Parameters that are settings, whatever their values: no text of a prompt is among them.
+_SETTINGS: Final = frozenset({
+    "encoding_format", "function_call", "logit_bias", "modalities", "prompt_cache_key", "prompt_cache_retention", "reasoning",
+    "reasoning_effort", "safety_identifier", "service_tier", "stop", "stream_options", "thinking", "tool_choice", "user", "verbosity",
+})  # fmt: skip
+
+
+def told(parameter: str, value: JsonValue) -> JsonValue:
+    """What a report says of a value that the caller gave: numbers and settings as they are, of anything else what it is."""
+    if parameter in _SETTINGS or value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, dict):
+        kind = value.get("type")
+        return kind if isinstance(kind, str) else "an object"
+    return f"a list of {len(value)}" if isinstance(value, list) else "a text"
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """One difference between what the caller asked and what was sent.
 
     `parameter` is the caller's name for it (`max_tokens`, `messages[2].role`); `before` and `after` are values, or names where it
-    was renamed; prompts are never kept here. `loss` says that the vendor is asked for less than the caller asked.
+    was renamed; prompts are never kept here (`told`). `loss` says that the vendor is asked for less than the caller asked.
     """
 
     parameter: str
@@ -32,6 +49,12 @@ class Change:
     after: JsonValue
     reason: str
     loss: bool = False
+
+    def __post_init__(self) -> None:
+        # Neither the vendors' facts nor the caller's own objects may change with a report.
+        for name in ("before", "after"):
+            if isinstance(value := getattr(self, name), (dict, list)):
+                object.__setattr__(self, name, deepcopy(value))
 
 
 @dataclass(frozen=True, slots=True)

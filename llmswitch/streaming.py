@@ -96,7 +96,7 @@ class Reader:
     the end: the usage, and its own word for why the first choice ended.
     """
 
-    __slots__ = ("_adapter", "_buffer", "_decode", "_events", "_held", "_held_bytes", "_open", "_seen", "_tools",
+    __slots__ = ("_adapter", "_buffer", "_closed", "_decode", "_events", "_held", "_held_bytes", "_open", "_seen", "_tools",
                  "committed", "done", "error", "failure", "ready", "reasoning", "said", "text", "usage")  # fmt: skip
 
     def __init__(
@@ -109,6 +109,7 @@ class Reader:
         self._held: list[Chunk] = []
         self._held_bytes = 0
         self._open: set[int] = set()  # choices without a finish_reason yet
+        self._closed: set[int] = set()  # those that had one
         self._seen = False  # whether any choice was opened
         self._tools: dict[int, Any] = {}  # of each call the id, and the pieces of its name and arguments
         self.committed = self.done = False
@@ -236,7 +237,10 @@ class Reader:
                 visible = True
             reason = choice.get("finish_reason")
             if reason is None or reason in NO_REASON:
-                self._open.add(index)
+                if (
+                    index not in self._closed
+                ):  # what comes after a reason (usage, a filter's verdict) opens nothing again
+                    self._open.add(index)
                 continue
             if index == 0:
                 self.said["finish_reason"] = reason
@@ -244,6 +248,7 @@ class Reader:
                 self.failure = classify(provider=self._adapter.name, status=None, body={"error": {"code": str(reason)}})
             else:
                 self._open.discard(index)
+                self._closed.add(index)
                 visible = True
         return visible
 
@@ -283,6 +288,9 @@ def _is_error(value: Json) -> bool:
     """Whether a chunk is an error: it says so, or has no choices and the fields of one (Qwen, Spark, Ernie V1, MiniMax)."""
     if value.get("error"):
         return True
+    status = value.get("base_resp")
+    if not value.get("choices") and isinstance(status, dict) and status.get("status_code"):
+        return True
     if value.get("choices") is not None:
         return False
-    return any(value.get(name) for name in ("error_code", "error_msg", "code", "base_resp"))
+    return any(value.get(name) for name in ("error_code", "error_msg", "code"))

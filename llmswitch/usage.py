@@ -22,6 +22,7 @@ class Usage:
         output_tokens: all that was written, reasoning included (also where the vendor counts it beside: xAI, Gemini).
         cached_input_tokens: of the input, read from a cache.
         cache_write_tokens: of the input, written to a cache; vendors say it only where the request asked for one.
+        cache_write_1h_tokens: of these, kept for an hour, which costs more (Anthropic).
         reasoning_tokens: of the output, written while thinking.
     """
 
@@ -29,6 +30,7 @@ class Usage:
     output_tokens: int | None = None
     cached_input_tokens: int | None = None
     cache_write_tokens: int | None = None
+    cache_write_1h_tokens: int | None = None
     reasoning_tokens: int | None = None
 
 
@@ -46,6 +48,7 @@ def read(usage: JsonValue) -> Usage | None:
         output_tokens=written,
         cached_input_tokens=_count(usage.get("prompt_tokens_details"), "cached_tokens"),
         cache_write_tokens=_count(usage.get("prompt_tokens_details"), *_WRITTEN),
+        cache_write_1h_tokens=_count(usage.get("prompt_tokens_details"), "cache_write_1h_tokens"),
         reasoning_tokens=thought,
     )
     return None if found == Usage() else found

@@ -1,6 +1,7 @@
 """Embeddings: a request's texts, an answer's rows counted and put in order, the rows of several answers as one, their space. Pure.
 
-A vendor takes so many texts a request (`Adapter.batch`); more go out as several requests, whose rows are gathered in `Rows`.
+A vendor takes so many texts a request (`Adapter.batch`); more go out as several requests (`batches`), whose rows
+are gathered in `Rows`.
 """
 
 from __future__ import annotations
@@ -177,8 +178,8 @@ def _encoded(row: Json) -> Json:
 
 
 def total(usages: Iterable[JsonValue]) -> JsonValue:
-    """What several requests count together; those that count nothing (they failed) left out."""
-    counted: list[JsonValue] = [usage for usage in usages if usage]
+    """What several requests count together; None where one of them does not say."""
+    counted = list(usages)
     return functools.reduce(_sum, counted) if counted else None
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from llmswitch.adapter import adapters
 from llmswitch.config import key_variable
-from llmswitch.failure import Kind
+from llmswitch.failure import KEY_KINDS, Kind, twin
+from llmswitch.secret import CHANGING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,6 +35,20 @@ _ADVICE: Final = {
 # A pause is told in seconds up to here, then in minutes, then in hours.
 _SECONDS: Final = 90
 _MINUTES: Final = 5400
+
+
+def advised(failure: Failure, candidate: Candidate) -> Failure:
+    """The failure with the hint that needs more than the answer: what replaces a retired model, whose key this looks like."""
+    endpoint = candidate.endpoint
+    if failure.kind is Kind.MODEL_NOT_FOUND and candidate.retired:
+        return replace(failure, hint=candidate.retired)
+    known = twin.hint(endpoint.adapter)
+    if failure.kind in KEY_KINDS and failure.hint and known and failure.hint.endswith(known):
+        key = endpoint.key.reveal() if endpoint.key is not None else CHANGING
+        shown = None if key == CHANGING else key
+        own = failure.hint.removesuffix(known)  # the vendor's own words before it
+        return replace(failure, hint=own + (twin.hint(endpoint.adapter, endpoint.site, shown) or known))
+    return failure
 
 
 def duration(seconds: float) -> str:

@@ -122,6 +122,20 @@ def test_usage_counts_the_cache_as_openai_does(api: MessagesAPI) -> None:
     assert usage.completion_tokens_details.reasoning_tokens == 12
 
 
+def test_what_the_cache_keeps_for_an_hour_costs_more(api: MessagesAPI) -> None:
+    written = {"input_tokens": 0, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 1000, "output_tokens": 0}
+    costs = []
+    for kept in (0, 400, 1000):
+        api.usage = {
+            **written,
+            "cache_creation": {"ephemeral_5m_input_tokens": 1000 - kept, "ephemeral_1h_input_tokens": kept},
+        }
+        report: Any = OpenAI().chat.completions.create(model="anthropic/claude-sonnet-4-5", messages=HI)
+        assert report.llmswitch.usage.cache_write_tokens == 1000
+        costs.append(str(report.llmswitch.cost))
+    assert costs == ["0.00375 USD", "0.00465 USD", "0.006 USD"]
+
+
 @pytest.mark.parametrize(
     ("theirs", "ours"),
     [
@@ -589,6 +603,42 @@ def test_a_stream_is_whole_with_its_stop_reason(api: MessagesAPI) -> None:
     api.cut, api.cleanly = 7, True  # before message_stop
     chunks = list(OpenAI().chat.completions.create(model="claude-haiku-5-5", messages=HI, stream=True))
     assert chunks[-1].choices[0].finish_reason == "stop"
+
+
+@pytest.mark.parametrize("client", [OpenAI, llmswitch.Switch])
+def test_tuples_are_lists(server: Server, client: Any) -> None:
+    asked: Any = {
+        "messages": ({"role": "user", "content": ({"type": "text", "text": "Hi"},)},),
+        "stop": ("END",),
+        "tools": ({"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}},),
+    }
+    with client() as one:
+        one.chat.completions.create(model="claude-haiku-5-5", **asked)
+    body = sent(server)
+    assert body["messages"] == [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]
+    assert body["stop_sequences"] == ["END"]
+    assert [tool["name"] for tool in body["tools"]] == ["f"]
+
+
+@pytest.mark.usefixtures("server")
+def test_a_format_that_is_none_is_reported() -> None:
+    odd: Any = {"response_format": "json"}
+    with pytest.raises(llmswitch.InvalidRequestError, match="response_format"):
+        OpenAI(strict=True).chat.completions.create(model="claude-haiku-5-5", messages=HI, **odd)
+
+
+def test_the_older_form_of_a_call_is_not_lost_without_a_word(server: Server) -> None:
+    history: list[Any] = [
+        *HI,
+        {"role": "assistant", "content": None, "function_call": {"name": "weather", "arguments": "{}"}},
+        {"role": "function", "name": "weather", "content": "rain"},
+    ]
+    response = OpenAI().chat.completions.create(model="claude-haiku-5-5", messages=history)
+    assert changes(response)["messages[1].function_call"].loss
+    seen = len(server.requests)
+    with pytest.raises(llmswitch.InvalidRequestError, match="function_call"):
+        OpenAI(strict=True).chat.completions.create(model="claude-haiku-5-5", messages=history)
+    assert len(server.requests) == seen
 
 
 @pytest.mark.usefixtures("both")

@@ -325,3 +325,16 @@ def test_empty_ids_and_names_of_tool_calls_are_left_out(name: str | None) -> Non
         }
     ]
     assert json.dumps(data) == before
+
+
+def test_a_server_of_ones_own_may_call_reasoning_so() -> None:
+    """As newer vLLM does; its own field stays beside ours."""
+    own, wire = get("compatible"), dialect("openai", own=True)
+    delta: Json = {"reasoning": "2+2", "content": None}
+    data: Json = {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+    found = wire.reader(own, {})(data, b"")
+    assert found is not None
+    assert found is not data
+    assert found["choices"] == [{"index": 0, "delta": {**delta, "reasoning_content": "2+2"}, "finish_reason": None}]
+    plain: Json = {"choices": [{"index": 0, "delta": {"content": "4"}, "finish_reason": ""}]}
+    assert wire.reader(own, {})(plain, b"") is plain

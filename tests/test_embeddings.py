@@ -140,6 +140,13 @@ def test_of_several_answers_the_usage_is_added_up_and_the_rest_is_the_first_ones
     assert answered.llmswitch.attempts[0].requests == 3
 
 
+def test_where_one_of_several_answers_counts_nothing_the_cost_is_unknown(server: Server) -> None:
+    usages = iter(({"prompt_tokens": 2, "total_tokens": 2}, None, {"prompt_tokens": 2, "total_tokens": 2}))
+    server.behaviour = _openais(lambda asked: body(rows(*([[1.0]] * len(asked["input"]))), usage=next(usages)))
+    report = made(input=TEXTS[:25]).llmswitch
+    assert (report.usage, report.cost, report.total_cost) == (None, None, {})
+
+
 def test_a_models_own_limit_goes_before_its_vendors(server: Server) -> None:
     server.behaviour = _openais(lambda asked: body(rows(*([[1.0]] * len(asked["input"])))))
     made(model="text-embedding-v2", input=TEXTS[:30])

@@ -130,3 +130,11 @@ def test_it_is_public_and_needs_no_arguments(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("DASHSCOPE_API_KEY", "x")
     assert any(row.included for row in llmswitch.explain().rows)
     assert llmswitch.explain(model="gpt-4o", region="CN").rows[0].provider == "qwen"
+
+
+def test_a_rule_shows_beside_a_missing_key() -> None:
+    found = explain("gpt-4o", region="CN", environ={}, options={"exclude": {"tags": ["us-entity-list"]}})
+    reasons = {f"{row.provider}@{row.site}": row for row in found.rows}
+    assert "no key" in reasons["zhipu@cn"].reason
+    assert "tagged us-entity-list" in reasons["zhipu@cn"].reason
+    assert reasons["zhipu@cn"].as_of == "2025-01-16"

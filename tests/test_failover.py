@@ -11,6 +11,7 @@ import pytest
 
 import llmswitch
 from llmswitch import AsyncOpenAI, AsyncSwitch, OpenAI, Switch
+from tests.servers import Server, answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -467,6 +468,22 @@ def test_what_was_meant_for_the_first_provider_stays_there(pair: Sandbox) -> Non
     assert "?" not in second.path
 
 
+def test_the_report_says_what_stayed_with_the_first_provider(pair: Sandbox) -> None:
+    extra = {"top_k": 5, "note": "for your eyes only"}
+    pair.fault("openai", "server_error")
+    with OpenAI() as client:
+        report = client.chat.completions.create(**CALL, extra_body=extra).llmswitch
+    left = [change for change in report.changes if change.parameter in extra]
+    assert [(change.parameter, change.action, change.before, change.loss) for change in left] == [
+        ("top_k", "dropped", 5, True),
+        ("note", "dropped", "a text", True),
+    ]
+    pair.reset()
+    with OpenAI() as client:
+        answer = client.chat.completions.create(**CALL, extra_body={**extra, "llmswitch": {"strict": True}})
+        assert not [change for change in answer.llmswitch.changes if change.parameter in extra]
+
+
 def test_openais_endpoint_gets_openais_own_bytes(pair: Sandbox) -> None:
     with OpenAI() as client:
         client.chat.completions.create(**CALL, temperature=2, logit_bias={"1": 1}, store=True, seed=1, user="u")
@@ -517,3 +534,26 @@ def test_a_lone_providers_broken_body_is_an_error_of_ours_in_switch(lone: Sandbo
             switch.chat.completions.create(**CALL)
     assert caught.value.failure is not None
     assert caught.value.failure.kind == "bad_payload"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"detail": "Unauthorized"}',
+        b'{"code": 10, "msg": "x"}',
+        b'{"error": {"message": "weird thing", "code": "zzz"}}',
+        b'{"message": "hello"}',
+        b'{"error": "no"}',
+    ],
+)
+@pytest.mark.parametrize("client", [OpenAI, Switch])
+def test_no_outage_with_a_status_of_success_passes_for_an_answer(
+    client: Any, body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLMSWITCH_PROVIDERS", "mistral")
+    monkeypatch.setenv("MISTRAL_API_KEY", "a-key")
+    with Server(answer(200, body)) as server:
+        monkeypatch.setenv("LLMSWITCH_MISTRAL_BASE_URL", f"http://127.0.0.1:{server.port}/v1")
+        with client(max_retries=0) as one, pytest.raises(llmswitch.errors.CallError):
+            one.chat.completions.create(**CALL)
+    assert len(server.requests) == 1

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING, Any
 
 import openai
 import pytest
 
 from llmswitch import AsyncOpenAI, OpenAI, Switch
+from tests.servers import Server, chunked, in_turn
 
 if TYPE_CHECKING:
     from llmswitch.sandbox import Sandbox
@@ -111,3 +113,61 @@ def test_done_is_not_needed_after_the_last_reason(qwen: Sandbox) -> None:
 def test_it_works_where_httpx_sends() -> None:
     with openai.DefaultHttpxClient() as http, OpenAI(http_client=http) as client:
         assert ask(client, CALLS[0]).choices[0].message.content == "1 2 3 4 5"
+
+
+# --- odd streams ---------------------------------------------------------------------------------------------------------------
+
+
+def said(*chunks: dict[str, Any]) -> Any:
+    """A server's behaviour: these chunks, and that they were all."""
+    lines = [f"data: {json.dumps(chunk)}\n\n" for chunk in chunks]
+    return chunked("".join([*lines, "data: [DONE]\n\n"]).encode(), headers=("Content-Type: text/event-stream",))
+
+
+def choice(delta: Any, reason: str | None = None) -> dict[str, Any]:
+    return {"id": "c", "model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
+
+
+def served(monkeypatch: pytest.MonkeyPatch, *behaviours: Any) -> Any:
+    with Server(in_turn(*behaviours)) as server:
+        monkeypatch.setenv("LLMSWITCH_QWEN_CN_BASE_URL", f"{server.url}/compatible-mode/v1")
+        with OpenAI(max_retries=0) as client:
+            return ask(client, CALLS[0])
+
+
+@pytest.mark.usefixtures("qwen")
+def test_tool_calls_may_be_null_before_they_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = {"index": 0, "id": "a", "type": "function", "function": {"name": "f", "arguments": "{"}}
+    more = {"index": 0, "function": {"arguments": "}"}}
+    answer = served(
+        monkeypatch,
+        said(
+            choice({"role": "assistant", "content": "", "tool_calls": None}),
+            choice({"tool_calls": [begun]}),
+            choice({"tool_calls": [more]}, "tool_calls"),
+        ),
+    )
+    (call,) = answer.choices[0].message.tool_calls
+    assert (call.id, call.function.name, call.function.arguments) == ("a", "f", "{}")
+
+
+@pytest.mark.usefixtures("qwen")
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        {"id": "c", "choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 0, "total_tokens": 1}},
+        {"id": "c", "choices": [{"index": 0, "message": "hi", "finish_reason": "stop"}]},
+    ],
+)
+def test_a_stream_without_a_message_is_no_answer(monkeypatch: pytest.MonkeyPatch, chunk: dict[str, Any]) -> None:
+    with pytest.raises(openai.APIError) as raised:
+        served(monkeypatch, said(chunk))
+    assert raised.value.attempts[0].kind == "bad_payload"  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("qwen")
+def test_whole_messages_in_a_stream_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    message = {"role": "assistant", "content": None, "tool_calls": [
+        {"index": 0, "id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}, "?"]}  # fmt: skip
+    answer = served(monkeypatch, said({"choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]}))
+    assert answer.choices[0].message.tool_calls[0].id == "a"

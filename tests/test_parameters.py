@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmswitch.adapter import Interval, Rule, get
+from llmswitch import dialects
+from llmswitch.adapter import Interval, Rule, adapters, get
 from llmswitch.parameters import fit
 
 if TYPE_CHECKING:
@@ -146,6 +147,14 @@ def test_a_rename_never_overwrites() -> None:
     assert told(changes) == [("max_completion_tokens", "dropped", 100, None)]
 
 
+@pytest.mark.parametrize("provider", ["zhipu", "deepseek", "gemini", "mistral"])
+def test_a_rename_takes_the_place_of_null(provider: str) -> None:
+    params: Json = {"messages": [USER], "max_tokens": None, "max_completion_tokens": 100}
+    sent, changes = fit(params, get(provider), get(provider).tiers["standard"], stream=False)
+    assert sent["max_tokens"] == 100
+    assert not any(change.loss for change in changes)
+
+
 def test_a_renamed_value_is_clamped_by_the_rules_after_it() -> None:
     sent, changes = fitted("zhipu", {"max_completion_tokens": 10**6})
     assert sent["max_tokens"] == 128_000
@@ -190,6 +199,22 @@ def test_what_asks_for_nothing_goes_without_a_word(provider: str, given: Json) -
     assert changes == []
 
 
+@pytest.mark.parametrize("provider", adapters())
+@pytest.mark.parametrize("name", ["functions", "logit_bias", "metadata", "modalities", "stop", "tools"])
+def test_what_is_empty_is_no_loss(provider: str, name: str) -> None:
+    adapter = get(provider)
+    for value in cast("tuple[JsonValue, ...]", ([], {}, None)):
+        params: Json = {"model": "m", "messages": [USER], name: value}
+        wire = dialects.get(adapter.dialect).encode("chat", params, adapter, adapter.tiers.get("standard", "m"))
+        assert not any(change.loss for change in wire.changes)
+
+
+def test_openais_own_default_is_no_loss() -> None:
+    for provider in ("qwen", "zhipu", "deepseek", "moonshot", "doubao", "yi"):
+        _, changes = fitted(provider, {"verbosity": "medium"}, get(provider).tiers["standard"])
+        assert not any(change.loss for change in changes)
+
+
 def test_zhipu_honours_only_tool_choice_auto() -> None:
     for choice in ("required", {"type": "function", "function": {"name": "f"}}):
         sent, changes = fitted("zhipu", {"tool_choice": choice})
@@ -208,6 +233,72 @@ def test_embeddings_come_as_numbers(provider: str) -> None:
     assert sent == {"model": "text-embedding-3-small", "input": ["a"], "encoding_format": "float"}
     assert told(list(changes)) == [("encoding_format", "converted", "base64", "float")]
     assert fit(sent, adapter, adapter.tiers["embedding"], stream=False) == (sent, ())
+
+
+@pytest.mark.parametrize("provider", adapters())
+def test_no_text_of_the_callers_is_kept(provider: str) -> None:
+    text = "the capital of France"
+    part: Json = {"type": "text", "text": text}
+    function: Json = {"name": "f", "description": text, "strict": True}
+    messages: list[JsonValue] = [
+        {"role": "developer", "content": text},
+        {"role": "system", "content": [part]},
+        {"role": "user", "content": [part], "name": text},
+        {"role": "user", "content": text},
+        {"role": "assistant", "content": None, "reasoning_content": text, "refusal": text},
+        {"role": "assistant", "content": ""},
+        {"role": "user", "content": text},
+    ]
+    params: Json = {
+        "model": "gpt-4o",
+        "messages": messages,
+        "prediction": {"type": "content", "content": text},
+        "functions": [function],
+        "tools": [{"type": "function", "function": function}, {"type": "custom", "custom": function}],
+        "response_format": {"type": "json_schema", "json_schema": {"name": "f", "schema": {"description": text}}},
+        "metadata": {"title": text},
+        "web_search_options": {"user_location": text},
+        "suffix": text,
+    }
+    before = copy.deepcopy(params)
+    adapter = get(provider)
+    for model in [*adapter.tiers.values()][:3] or ["m"]:
+        wire = dialects.get(adapter.dialect).encode("chat", params, adapter, model)
+        assert text not in str(wire.changes)
+    assert params == before
+
+
+@pytest.mark.parametrize("provider", adapters())
+@pytest.mark.parametrize("role", [["user"], {"a": 1}, None, 5])
+def test_a_role_that_is_none_is_the_vendors_to_judge(provider: str, role: JsonValue) -> None:
+    adapter = get(provider)
+    params: Json = {"model": "m", "messages": [{"role": role, "content": "x"}, USER]}
+    dialects.get(adapter.dialect).encode("chat", params, adapter, adapter.tiers.get("standard", "m"))
+
+
+@pytest.mark.parametrize("provider", ["moonshot", "minimax", "hunyuan", "anthropic", "zhipu"])
+def test_who_changes_a_report_changes_nothing_else(provider: str) -> None:
+    adapter = get(provider)
+    choice: Json = {"type": "function", "function": {"name": "f"}}
+    params: Json = {
+        "model": "m",
+        "messages": [USER],
+        "reasoning_effort": "high",
+        "tool_choice": choice,
+        "max_tokens": 9,
+    }
+
+    def encoded() -> dialects.base.WireRequest:
+        return dialects.get(adapter.dialect).encode("chat", params, adapter, adapter.tiers["standard"])
+
+    before = encoded()
+    kept = copy.deepcopy((before.body, params))
+    for change in before.changes:
+        for value in (change.before, change.after):
+            for inner in (value, *value.values()) if isinstance(value, dict) else ():
+                if isinstance(inner, dict):
+                    inner["mine"] = True
+    assert (encoded().body, params) == kept
 
 
 # --- messages ------------------------------------------------------------------------------------------------------------------

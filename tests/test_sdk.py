@@ -131,7 +131,7 @@ def test_a_missing_sdk_is_named_with_the_extra_that_brings_it(
         config.load(environ={key: "canary", f"LLMSWITCH_{provider.upper()}_VIA": "sdk"})
     told = str(caught.value)
     assert f"{package} is not installed" in told
-    assert f"pip install -U 'llmswitch[{extra}]'" in told
+    assert f"pip install '.[{extra}]'" in told
     assert "canary" not in told
     # Who takes no part needs no SDK.
     assert config.load(environ={f"LLMSWITCH_{provider.upper()}_VIA": "sdk"}).endpoints == ()
@@ -157,7 +157,10 @@ def test_zhipuai_without_sniffio_which_it_does_not_bring_is_told(
         return found(name)
 
     monkeypatch.setattr(metadata, "version", version)
-    with pytest.raises(ConfigError, match=r"sniffio is not installed: pip install -U 'llmswitch\[zhipu\]'"):
+    with pytest.raises(
+        ConfigError,
+        match=r"sniffio is not installed: install llmswitch with its extra zhipu \(in a checkout: pip install '.\[zhipu\]'\)",
+    ):
         config.load(environ={"ZHIPUAI_API_KEY": "x", "LLMSWITCH_ZHIPU_VIA": "sdk"})
 
 

@@ -118,3 +118,13 @@ def test_sparks_error_in_a_stream_is_one(
     with Server(chunked(stream, headers=EVENT_STREAM)) as server, pytest.raises(errors.CallError) as raised:
         spark(monkeypatch, server, stream=True)
     assert raised.value.attempts[-1].kind == "content_filter"
+
+
+def test_sparks_stream_that_counts_nothing_yet_is_not_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = events(delta("h", usage=None), delta("i", usage=None), done=False)
+    with (
+        Server(chunked(stream, headers=EVENT_STREAM)) as server,
+        pytest.raises(errors.StreamInterruptedError) as raised,
+    ):
+        spark(monkeypatch, server, stream=True)
+    assert raised.value.partial == "hi"

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmswitch import adapter, dialects
+from llmswitch.failure import Kind
 from llmswitch.streaming import EVENT_BYTES, Events, Reader
 
 OPENAI = adapter.get("openai")
@@ -164,6 +165,27 @@ def test_every_choice_must_finish() -> None:
     one.end()
     assert one.failure is not None
     assert one.failure.kind == "stream_interrupted"
+
+
+def test_a_choice_that_has_finished_stays_so() -> None:
+    stream = reader()
+    stream.feed(chunk("a", finish="stop") + chunk("", usage={"prompt_tokens": 1}))
+    stream.end()
+    assert (stream.failure, stream.done) == (None, True)
+    assert stream.usage == {"prompt_tokens": 1}
+
+
+@pytest.mark.parametrize("choices", [{}, {"choices": None}, {"choices": []}])
+def test_minimaxs_status_says_whether_a_chunk_is_an_error(choices: dict[str, object]) -> None:
+    last = {**choices, "usage": {"prompt_tokens": 1}, "base_resp": {"status_code": 0, "status_msg": "success"}}
+    stream = reader("minimax")
+    stream.feed(chunk("a", finish="stop") + b"data: " + json.dumps(last).encode() + b"\n\n" + DONE)
+    assert (stream.failure, stream.usage) == (None, {"prompt_tokens": 1})
+    broken = {**choices, "base_resp": {"status_code": 1027, "status_msg": "output new_sensitive"}}
+    stream = reader("minimax")
+    stream.feed(chunk("a") + b"data: " + json.dumps(broken).encode() + b"\n\n" + DONE)
+    assert stream.failure is not None
+    assert stream.failure.kind is Kind.CONTENT_FILTER
 
 
 def test_no_finish_reason_is_invented() -> None:

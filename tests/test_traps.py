@@ -589,7 +589,11 @@ def test_zhipu_14_there_is_an_async_client() -> None:
 def test_zhipu_15_a_schema_is_told_in_words_and_two_400s_are_told_apart(zhipu: Sandbox) -> None:
     form: Any = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object", "required": ["a"]}}}
     answer = ask(response_format=form)
-    assert changes(answer)["response_format"] == ("converted", form, {"response_format": {"type": "json_object"}})
+    assert changes(answer)["response_format"] == (
+        "converted",
+        "json_schema",
+        {"response_format": {"type": "json_object"}},
+    )
     sent = last(zhipu)
     assert sent["response_format"] == {"type": "json_object"}
     assert '"required":["a"]' in sent["messages"][0]["content"]

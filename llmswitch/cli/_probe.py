@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -43,12 +43,21 @@ class Finding:
 
 def every(probe: Callable[[Endpoint], Finding], config: Config) -> dict[str, Finding]:
     """The finding for each endpoint that takes part, all at once."""
-    if not config.endpoints:
-        return {}
-    with ThreadPoolExecutor(max_workers=len(config.endpoints)) as pool:
-        return dict(
-            zip((endpoint.name for endpoint in config.endpoints), pool.map(probe, config.endpoints), strict=True)
-        )
+    found: dict[str, Finding] = {}
+
+    def run(endpoint: Endpoint) -> None:
+        try:
+            found[endpoint.name] = probe(endpoint)
+        except Exception as error:  # noqa: BLE001 - one endpoint's trouble is no other's
+            found[endpoint.name] = Finding(ok=False, milliseconds=0, detail=f"{type(error).__name__}: {error}")
+
+    # Daemons: Ctrl-C need not wait for a vendor that does not answer.
+    threads = [threading.Thread(target=run, args=(endpoint,), daemon=True) for endpoint in config.endpoints]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return {endpoint.name: found[endpoint.name] for endpoint in config.endpoints}
 
 
 def reach(endpoint: Endpoint) -> Finding:

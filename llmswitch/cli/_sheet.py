@@ -103,7 +103,7 @@ def _sdk(adapter: Adapter) -> Section:
     if sdk is None:
         return Section("", (), [])
     pairs = "; or ".join(f"{' and '.join(pair.variables)} ({pair.protocol})" for pair in sdk.pairs)
-    row = (sdk.name, sdk.protocol, f"pip install 'llmswitch[{sdk.extra}]'", pairs)
+    row = (sdk.name, sdk.protocol, f"llmswitch[{sdk.extra}]", pairs)
     return Section('With via = "sdk"', ("package", "protocol", "install", "old credentials"), [row])
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from llmswitch.cli import _rules
-from llmswitch.cli._output import print_json, print_table, verb
+from llmswitch.cli._output import FAILED, fail, print_json, print_table, verb
 
 if TYPE_CHECKING:
     from llmswitch._json import Json
@@ -58,6 +58,9 @@ def models(
         return
     if like is not None:
         typer.echo(f"what would serve for {like}, region {config.region}\n")
+    if not found:
+        fail("no model matches; llmswitch models lists all, llmswitch adapters NAME those of a vendor")
+        raise typer.Exit(FAILED)
     columns = ("endpoint", "model", "tier", "context", "output", "has", "until", "per million tokens", "key", "why")
     table = [_row(entry) for entry in found]
     if like is None:

@@ -65,7 +65,13 @@ def usage(counts: JsonValue) -> Json | None:
         "total_tokens": prompt + answer,
         "prompt_tokens_details": {"cached_tokens": read, "cache_write_tokens": written},
     }
-    details = counts.get("output_tokens_details")
+    kept, details = counts.get("cache_creation"), counts.get("output_tokens_details")
+    if isinstance(kept, dict) and (hour := kept.get("ephemeral_1h_input_tokens")):
+        found["prompt_tokens_details"] = {
+            "cached_tokens": read,
+            "cache_write_tokens": written,
+            "cache_write_1h_tokens": hour,
+        }
     if isinstance(details, dict) and isinstance(thinking := details.get("thinking_tokens"), int):
         found["completion_tokens_details"] = {"reasoning_tokens": thinking}
     return found

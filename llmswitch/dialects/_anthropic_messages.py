@@ -29,11 +29,14 @@ def turns(messages: JsonValue, changes: list[Change]) -> tuple[list[Json], list[
         if not isinstance(message, dict):
             continue
         role = message.get("role")
-        if role in _INSTRUCTIONS:
+        if isinstance(role, str) and role in _INSTRUCTIONS:
             if found:
                 changes.append(_moved(position, role))
             instructions.extend(_parts(message.get("content")))
         elif role == "assistant":
+            if message.get("function_call"):
+                place, reason = f"messages[{position}].function_call", "calls are tool_calls there"
+                changes.append(Change(place, "dropped", "a call", None, reason, loss=True))
             _add(found, "assistant", _assistant(message))
         elif role == "tool":
             _add(found, "user", [_result(message)])

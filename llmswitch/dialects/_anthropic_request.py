@@ -12,7 +12,7 @@ from llmswitch.dialects._anthropic_messages import turns
 from llmswitch.dialects._anthropic_schema import fitted
 from llmswitch.dialects._anthropic_thinking import reconcile
 from llmswitch.dialects._anthropic_tools import take_tools
-from llmswitch.report import Change
+from llmswitch.report import Change, told
 
 if TYPE_CHECKING:
     from llmswitch._json import Json, JsonValue
@@ -45,7 +45,8 @@ def translated(params: Json, model: Model | None) -> tuple[Json, list[Change]]:
     _take_user(rest, body, changes)
     _take_format(rest, body, instructions, structured=structured, changes=changes)
     changes.extend(
-        Change(name, "dropped", value, None, "not a parameter there", loss=True) for name, value in rest.items()
+        Change(name, "dropped", told(name, value), None, "not a parameter there", loss=True)
+        for name, value in rest.items()
     )
     reconcile(body, messages, changes)
     if instructions:
@@ -92,7 +93,9 @@ def _take_user(rest: Json, body: Json, changes: list[Change]) -> None:
         body["metadata"] = metadata
         metadata = None
     if metadata:
-        changes.append(Change("metadata", "dropped", metadata, None, "takes user_id alone there", loss=True))
+        changes.append(
+            Change("metadata", "dropped", told("metadata", metadata), None, "takes user_id alone there", loss=True)
+        )
     tier = rest.pop("service_tier", None)
     if tier in _TIERS:
         body["service_tier"] = tier
@@ -103,7 +106,11 @@ def _take_user(rest: Json, body: Json, changes: list[Change]) -> None:
 def _take_format(rest: Json, body: Json, instructions: list[Json], *, structured: bool, changes: list[Change]) -> None:
     """`response_format`: a schema is enforced where the model can, anything else is told to it."""
     asked = rest.pop("response_format", None)
-    if not isinstance(asked, dict) or asked.get("type") == "text":
+    if not isinstance(asked, dict):
+        if asked is not None:
+            changes.append(Change("response_format", "dropped", told("", asked), None, "it is no object", loss=True))
+        return
+    if asked.get("type") == "text":
         return
     named = asked.get("json_schema")
     schema = named.get("schema") if isinstance(named, dict) else None
@@ -119,9 +126,9 @@ def _take_format(rest: Json, body: Json, instructions: list[Json], *, structured
                 Change("response_format", "converted", "json_schema", "output_config.format", reason, loss=True)
             )
         return
-    told = (
+    text = (
         f"{_ONLY_JSON} It fits this JSON schema: {dumps(schema).decode()}" if isinstance(schema, dict) else _ONLY_JSON
     )
-    instructions.append({"type": "text", "text": told})
+    instructions.append({"type": "text", "text": text})
     reason = "there is no such mode there: the model is told"
     changes.append(Change("response_format", "converted", asked.get("type"), "an instruction", reason, loss=True))

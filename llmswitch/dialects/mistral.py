@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 _ID: Final = re.compile(r"[a-zA-Z0-9]{9}")
 _GO_ON: Final[Json] = {"role": "user", "content": "Continue."}
 # What stands between two roles that may not follow each other ("Unexpected role 'user' after role 'tool'": onyx#6458).
-_BETWEEN: Final[Mapping[tuple[JsonValue, JsonValue], Json]] = {
-    (None, "assistant"): _GO_ON,
+_BETWEEN: Final[Mapping[tuple[str, str], Json]] = {
+    ("", "assistant"): _GO_ON,
     ("tool", "user"): {"role": "assistant", "content": "Understood."},
 }
 
@@ -99,9 +99,9 @@ def _told_apart(message: JsonValue) -> bool:
 def _ordered(messages: list[JsonValue], changes: list[Change]) -> list[JsonValue]:
     """A user speaks first and last, and never right after a tool."""
     found: list[JsonValue] = []
-    before: JsonValue = None
+    before = ""
     for position, message in enumerate(messages):
-        role = message.get("role") if isinstance(message, dict) else None
+        role = str(message.get("role")) if isinstance(message, dict) else ""
         if (before, role) in _BETWEEN:
             found.append(_BETWEEN[before, role])
             changes.append(

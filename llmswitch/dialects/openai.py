@@ -72,6 +72,8 @@ class OpenAI:
             (adapter.cached_field is not None or adapter.usage_in_choice) and _counted(data, adapter)
         ):
             data = dict(data)  # another object: the bytes as they came no longer say the same
+        if not (self._completing or adapter.finish_reasons):
+            return data
         changed: list[JsonValue] | None = None
         for index, choice in enumerate(choices):
             if type(choice) is dict and (found := _choice(choice, adapter)) is not choice:

@@ -52,7 +52,7 @@ class Spark(OpenAI):
                 found = _fragment(choice, chunk)
                 delta = found.get("delta") if isinstance(found, dict) else None
                 called = called or bool(isinstance(delta, dict) and delta.get("tool_calls"))
-                if isinstance(found, dict) and found.get("finish_reason") in (None, *NO_REASON) and "usage" in chunk:
+                if isinstance(found, dict) and found.get("finish_reason") in (None, *NO_REASON) and chunk.get("usage"):
                     found = {**found, "finish_reason": _reason(called=called, usage=chunk["usage"], params=params)}
                 read.append(found)
             chunk["choices"] = read

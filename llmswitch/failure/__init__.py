@@ -143,7 +143,7 @@ def classify(
         source=verdict.source,
         sent=verdict.sent,
         request_id=next((fields[name] for name in _REQUEST_ID_HEADERS if name in fields), evidence.request_id),
-        hint=(rule.hint if rule else None) or (twin.hint(adapter) if adapter and verdict.kind in KEY_KINDS else None),
+        hint=_hint(adapter, verdict),
     )
 
 
@@ -210,6 +210,13 @@ def _model_scoped(verdict: _Verdict, evidence: Evidence) -> bool:
         return True
     # A relay that names a model beside its region error has others that work: opencode#40162.
     return verdict.kind is Kind.MODEL_NOT_FOUND or (verdict.kind is Kind.REGION_BLOCKED and evidence.model is not None)
+
+
+def _hint(adapter: Adapter | None, verdict: _Verdict) -> str | None:
+    """The next step: the row's own, and of a refused key where else it may belong."""
+    told = verdict.rule.hint if verdict.rule else None
+    other = twin.hint(adapter) if adapter and verdict.kind in KEY_KINDS else None
+    return "; ".join(part for part in (told, other) if part) or None
 
 
 def _clean(message: str) -> str:

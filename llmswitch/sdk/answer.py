@@ -19,6 +19,13 @@ def _kept(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(name, value) for name, value in headers if name.lower() != "content-length"]
 
 
+def _translated(response: Response | AsyncResponse, translation: Translation, body: bytes) -> bytes:
+    """The whole body; an event stream's where a call that is not streamed was sent as one that is."""
+    if "event-stream" in (response.header("content-type") or ""):
+        return translation.feed(body) + translation.end()
+    return translation.whole(body)
+
+
 class Translated(Response):
     """A response of another protocol, in OpenAI's shape."""
 
@@ -39,7 +46,7 @@ class Translated(Response):
     def read(self, limit: int | None = None) -> bytes:
         """The whole body, translated where it is a good one."""
         body = self._inner.read(limit)
-        return body if self.status >= _BAD else self._translation.whole(body)
+        return body if self.status >= _BAD else _translated(self, self._translation, body)
 
     def set_read_timeout(self, seconds: float | None) -> None:
         """As `Response.set_read_timeout`."""
@@ -70,7 +77,7 @@ class AsyncTranslated(AsyncResponse):
     async def read(self, limit: int | None = None) -> bytes:
         """As `Translated.read`."""
         body = await self._inner.read(limit)
-        return body if self.status >= _BAD else self._translation.whole(body)
+        return body if self.status >= _BAD else _translated(self, self._translation, body)
 
     def set_read_timeout(self, seconds: float | None) -> None:
         """As `Response.set_read_timeout`."""

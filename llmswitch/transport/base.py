@@ -103,6 +103,10 @@ class Headers(list[tuple[str, str]]):
     def __repr__(self) -> str:
         return f"Headers({[name for name, _ in self]})"
 
+    def without(self, name: str) -> Headers:
+        """A copy that lacks this one, given in lower case."""
+        return Headers((named, value) for named, value in self if named.lower() != name)
+
 
 class Veiled(str):
     """An address or a path; a credential may stand in its query, so what comes before is all that shows."""

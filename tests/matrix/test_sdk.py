@@ -900,3 +900,15 @@ def test_a_client_keeps_its_connection(sandbox: Sandbox, alone: Any) -> None:
             break
         time.sleep(0.02)
     assert sandbox.open_connections("ernie") == 0
+
+
+@pytest.mark.parametrize("model", ["qwen/qwen3.8-max", "qwen/qwq-plus"])
+def test_a_whole_answer_of_a_model_that_thinks_in_streams_only(alone: Callable[..., Way], model: str) -> None:
+    alone("qwen")
+    asked: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": "count to 5"}]}
+    if "qwq" not in model:
+        asked["reasoning_effort"] = "low"
+    with OpenAI(max_retries=0) as client:
+        answer = client.chat.completions.create(**asked)
+    assert answer.choices[0].message.content == "1 2 3 4 5"
+    assert getattr(answer.choices[0].message, "reasoning_content", "")

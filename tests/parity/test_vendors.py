@@ -85,6 +85,7 @@ HOW: dict[str, dict[str, Any]] = {
     "a number": {"differs": ("no-answer",)},
     "an error in disguise": {"differs": ("no-answer",)},
     "a code and a message": {"differs": ("no-answer",)},
+    "an error as text": {"differs": ("no-answer",)},
 }
 
 CASES = [bent(f"{where} with more", within(where, **EXTRA)) for where in FIELDS]
