@@ -48,6 +48,7 @@ HOW: dict[str, dict[str, Any]] = {
     "it ends inside a chunk": CUT,
     "it is reset": CUT,
     "as JSON": {"bug": "exchange: a stream whose head says JSON is not read as one"},
+    "reasoning": {"differs": ("reasoning",)},
     "a whole answer": {"differs": ("no-answer",)},
     "an empty whole answer": {"differs": ("no-answer",)},
 }
