@@ -202,8 +202,8 @@ def test_a_retired_model_takes_out_only_its_own_candidate() -> None:
     assert "retired on 2026-10-23" in why(found, "openai")
     assert who(found) == ["qwen@cn", "zhipu@cn", "ernie@cn"]
     assert why(found, "openai") == "gpt-3.5-turbo was retired on 2026-10-23; OpenAI names gpt-5.6-terra in its place"
-    assert why(plan("gpt-4.1-nano"), "openai") == (
-        "gpt-4.1-nano was retired on 2026-10-23; gpt-4.1-mini is its tier's model there"
+    assert why(plan("gpt-3.5-turbo-1106"), "openai") == (
+        "gpt-3.5-turbo-1106 was retired on 2026-09-28; gpt-4.1-mini is its tier's model there"
     )
     assert who(plan("gpt-3.5-turbo", environ={"OPENAI_API_KEY": "o"})) == ["openai@global"]  # the vendor judges
     before = plan("gpt-3.5-turbo", now=datetime.datetime(2026, 10, 23, 23, tzinfo=datetime.UTC))
