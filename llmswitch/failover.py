@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple, TypedDict, Unpack
 
 from llmswitch import errors, gathering, vectors, wording
-from llmswitch._json import loads
 from llmswitch.batching import Batches
 from llmswitch.call import Answer, Answered, Ended, Opened, Send, Start, Started, Wait
+from llmswitch.dialects._payload import tells_of_no_error
 from llmswitch.failure import Failure, Kind, classify
 from llmswitch.hooks import Event, Name
 from llmswitch.patience import Patience
@@ -234,7 +234,7 @@ class Failover:
             decoded = self._engine.decode(call, candidate, body)
         except errors.PayloadError as error:
             self._said = error.said
-            if not (self._lone and call is self._call and _openai_would_take(error.failure, body)):
+            if not (self._lone and call is self._call and tells_of_no_error(error.failure, body)):
                 return vectors.explained(error.failure, call.params, candidate)
             return _Body(None, body)
         self._said = {"usage": decoded.value.get("usage"), "finish_reason": decoded.finish_reason}
@@ -383,22 +383,3 @@ def _request_id(headers: list[tuple[str, str]]) -> str | None:
 def _larger(candidate: Candidate, than: Candidate) -> bool:
     """Whether the context of `candidate` is known to be larger."""
     return candidate.context is not None and (than.context is None or candidate.context > than.context)
-
-
-# With one of these on top and no choices, a body tells of an error, whatever its status.
-_ERROR_FIELDS: Final = frozenset(
-    {"error", "errors", "error_code", "error_msg", "detail", "message", "msg", "base_resp"}
-)
-
-
-def _openai_would_take(failure: Failure, body: bytes) -> bool:
-    """Whether openai's SDK would hand this body to a lone caller: empty, or a JSON object that tells of no error."""
-    if failure.kind is not Kind.BAD_PAYLOAD or failure.code in ("not_json", vectors.WRONG_ROWS):
-        return False
-    if not body or body.lstrip()[:1] != b"{":
-        return not body
-    try:
-        value = loads(body)
-    except (ValueError, RecursionError):
-        return True
-    return not (isinstance(value, dict) and _ERROR_FIELDS & value.keys() and not value.get("choices"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from llmswitch._json import loads
 from llmswitch.errors import PayloadError
@@ -11,6 +11,7 @@ from llmswitch.errors import PayloadError
 if TYPE_CHECKING:
     from llmswitch._json import Json, JsonValue
     from llmswitch.adapter import Adapter
+    from llmswitch.failure import Failure
 
 
 def json_object(adapter: Adapter, body: bytes) -> Json:
@@ -59,3 +60,24 @@ def broke_off(adapter: Adapter, reason: str, usage: JsonValue = None) -> Payload
         Failure(kind=Kind.SERVER_ERROR, provider=adapter.name, status=200, code=reason, message=message, source="code"),
         {"usage": usage, "finish_reason": reason},
     )
+
+
+# With one of these on top and no choices, a body tells of an error, whatever its status.
+_ERROR_FIELDS: Final = frozenset(
+    {"error", "errors", "error_code", "error_msg", "detail", "message", "msg", "base_resp"}
+)
+
+
+def tells_of_no_error(failure: Failure, body: bytes) -> bool:
+    """Whether openai's SDK would hand this body to a lone caller: empty, or a JSON object that tells of no error."""
+    from llmswitch.failure import Kind  # noqa: PLC0415 - failure reads the adapters, which name their dialects
+
+    if failure.kind is not Kind.BAD_PAYLOAD or failure.code in ("not_json", "wrong_rows"):  # `vectors.WRONG_ROWS`
+        return False
+    if not body or body.lstrip()[:1] != b"{":
+        return not body
+    try:
+        value = loads(body)
+    except (ValueError, RecursionError):
+        return True
+    return not (isinstance(value, dict) and _ERROR_FIELDS & value.keys() and not value.get("choices"))
